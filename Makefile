@@ -1,0 +1,96 @@
+# Everything happens in one virtual environment: the active one, else .venv, which the first target makes.
+# Stamps inside that environment say what it holds, so nothing is installed or compiled twice.
+
+PYTHON ?= python3
+VENV := $(or $(VIRTUAL_ENV),.venv)
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check
+STAMPS := $(VENV)/.bnfast
+
+# Folders are sources too: their time changes when a file is added or removed.
+SOURCES := pyproject.toml CMakeLists.txt $(shell find src_cpp python ! -name '*.pyc' ! -name __pycache__)
+CPP := $(shell find src_cpp -name '*.[ch]' -o -name '*.[ch]pp')
+BUILD_NEEDS := pip>=23.1 cmake ninja \
+	$(shell sed -n 's/^requires = \[\(.*\)\]/\1/p' pyproject.toml | tr -d '",')
+
+# In an environment shared with another checkout, what was installed from there does not count.
+$(shell test "$$(cat $(STAMPS)/installed 2>/dev/null)" = '$(CURDIR)' || rm -f $(STAMPS)/installed)
+
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help demo test bench lint wheel venv clean
+
+help:  ## show this list (the default)
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@echo 'ARGS="..." is handed to the program run, as in: make test ARGS="-k moments"'
+
+demo: $(STAMPS)/demo $(STAMPS)/installed  ## normalize real images, check every result, print a table of times
+	$(PY) -m bnfast demo $(ARGS)
+
+test: $(STAMPS)/test $(STAMPS)/installed  ## run the docs' examples, then the suite under every instruction set
+	$(PY) -m pytest --doctest-modules --doctest-glob='*.md' --pyargs bnfast README.md
+	@set -e; isas=$$($(PY) -c 'import bnfast; print(*bnfast.available_isas())'); \
+	test -n "$$isas"; \
+	for isa in $$isas; do \
+		echo "BNFAST_ISA=$$isa $(PY) -m pytest $$* $(ARGS)"; \
+		BNFAST_ISA=$$isa $(PY) -m pytest "$$@" $(ARGS); \
+		set -- -m 'not once'; \
+	done
+
+bench: $(STAMPS)/test $(STAMPS)/installed  ## time the shapes of bench/ (set ARGS="-k NAME" for some)
+	$(PY) -m pytest bench --benchmark-only $(ARGS)
+
+lint: $(STAMPS)/lint  ## check style and types: ruff, mypy --strict, clang-format
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(VENV)/bin/clang-format --dry-run -Werror $(CPP)
+
+wheel: $(STAMPS)/needs  ## build the sdist and, from it, the wheel into dist/
+	rm -rf dist
+	$(PIP) install --quiet build
+	$(PY) -m build
+
+venv: $(PY)  ## make the virtual environment and nothing more
+
+clean:  ## remove all that make made (an active virtual environment stays)
+	rm -rf build dist $(STAMPS) $(if $(VIRTUAL_ENV),,.venv)
+	rm -rf .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+# need: a command that must succeed, and what to say if it does not.
+need = @{ $(1); } >/dev/null 2>&1 || { echo 'bnfast: $(2)' >&2; exit 1; }
+is_new_enough = import sys; sys.exit(sys.version_info < (3, 10))
+find_header = import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")
+
+$(PY):
+	$(call need,$(PYTHON) -c '$(is_new_enough)',Python 3.10 or newer is needed: make PYTHON=/path/to/python3)
+	$(call need,$(PYTHON) -c 'import ensurepip',$(PYTHON) cannot make virtual environments: \
+		install its venv package (apt install python3-venv))
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMPS)/needs: pyproject.toml | $(PY)
+	$(call need,$(PY) -c '$(is_new_enough)',the virtual environment has no Python 3.10 or newer)
+	$(call need,$(PY) -c '$(find_header)',Python.h is missing: \
+		install the headers of Python (apt install python3-dev))
+	$(call need,command -v $${CXX:-c++} || command -v g++ || command -v clang++,no C++ compiler: \
+		install one (apt install g++) or name it in CXX)
+	@$(PIP) --version >/dev/null 2>&1 || $(PY) -m ensurepip
+	$(PIP) install --quiet $(foreach need,$(BUILD_NEEDS),'$(need)')
+	@mkdir -p $(STAMPS)
+	@touch $@
+
+# install: the checkout, with the extras named; ninja compiles only what changed. The stamp bears the
+# time before the build, so that a file edited during it counts as newer.
+define install
+	@printf '%s' '$(CURDIR)' > $(STAMPS)/started
+	@echo 'building and installing bnfast$(1) ...'
+	@$(PIP) install --quiet --no-build-isolation --config-settings='build-dir=build/{wheel_tag}' '.$(1)'
+	@mv $(STAMPS)/started $(STAMPS)/installed
+endef
+
+$(STAMPS)/demo $(STAMPS)/test $(STAMPS)/lint: pyproject.toml | $(STAMPS)/needs
+	$(call install,[$(@F)])
+	@touch $@
+
+$(STAMPS)/installed: $(SOURCES) | $(STAMPS)/needs
+	$(call install)

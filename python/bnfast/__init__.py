@@ -1,0 +1,49 @@
+"""Fast, accurate batch normalization for NumPy arrays on any CPU."""
+
+from bnfast._core import (
+    Affine,
+    affine,
+    available_isas,
+    batch_norm,
+    batch_norm_backward,
+    batch_norm_backward_elemt,
+    batch_norm_backward_reduce,
+    batch_norm_forward,
+    get_num_threads,
+    inference_params,
+    isa,
+    moments,
+    set_num_threads,
+    standardize,
+    use_isa,
+)
+from bnfast.config import show_config, show_versions
+from bnfast.layer import BatchNorm
+from bnfast.results import BatchNormForward, BatchNormGradients, Moments
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Affine",
+    "BatchNorm",
+    "BatchNormForward",
+    "BatchNormGradients",
+    "Moments",
+    "__version__",
+    "affine",
+    "available_isas",
+    "batch_norm",
+    "batch_norm_backward",
+    "batch_norm_backward_elemt",
+    "batch_norm_backward_reduce",
+    "batch_norm_forward",
+    "get_num_threads",
+    "inference_params",
+    "isa",
+    "moments",
+    "set_num_threads",
+    "show_config",
+    "show_versions",
+    "standardize",
+    "use_isa",
+]

@@ -1,0 +1,58 @@
+"""The command line: ``bnfast COMMAND``, the same as ``python -m bnfast COMMAND``."""
+
+import argparse
+from collections.abc import Sequence
+
+from bnfast import __version__
+from bnfast.cli import demo, info
+
+__all__ = ["main"]
+
+_COMMANDS = (info.COMMAND, demo.COMMAND)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments after the program's name; those of this process by default.
+
+    Returns
+    -------
+    int
+        0 done, 1 a check failed, 3 could not measure.
+
+    Raises
+    ------
+    SystemExit
+        With status 2 for wrong usage; with 0 after ``--help`` and ``--version``.
+
+    Examples
+    --------
+    >>> from bnfast.cli import main
+    >>> status = main(["info"])  # doctest: +ELLIPSIS
+    bnfast ...
+    >>> status
+    0
+    """
+    arguments = _parser().parse_args(argv)
+    return int(arguments.run(arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bnfast",
+        description="Batch normalization for CPUs.",
+        epilog="Exit status: 0 done, 1 a check failed, 2 wrong usage, 3 could not measure.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in _COMMANDS:
+        subparser = commands.add_parser(
+            command.name, help=command.summary, description=command.description
+        )
+        command.add_arguments(subparser)
+        subparser.set_defaults(run=command.run)
+    return parser

@@ -1,0 +1,72 @@
+"""A checked result: how far it is from the reference, and how far it may be."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnfast.demo.tables import table
+
+FLOAT32_UNIT = 1.2e-7
+FLOAT64_UNIT = 2.2e-16
+LIMIT = 8.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """A measured value that must not exceed its limit; NaN fails."""
+
+    name: str
+    measured: float
+    limit: float = LIMIT
+    unit: str = "x 1.2e-7"
+
+    @property
+    def ok(self) -> bool:
+        """Whether the check passed."""
+        return self.measured <= self.limit
+
+    def figures(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return {
+            "name": self.name,
+            "measured": self.measured,
+            "limit": self.limit,
+            "unit": self.unit,
+            "ok": self.ok,
+        }
+
+
+def max_error(
+    result: Any, reference: NDArray[Any], *, scale: float | None = None, unit: float
+) -> float:
+    """Return the largest error of `result` in units of ``unit * scale``.
+
+    `scale` is max(1, abs(reference)) of each element by default: an absolute error for values
+    up to 1, and a relative one above, where a float itself has no finer steps.
+    """
+    expected = np.asarray(reference)
+    allowed = np.maximum(1.0, np.abs(expected)) if scale is None else scale
+    return float(np.max(np.abs(np.asarray(result) - expected) / allowed)) / unit
+
+
+def float32_error(result: Any, reference: NDArray[Any], scale: float | None = None) -> float:
+    """Return the largest error of a float32 result, see `max_error`."""
+    return max_error(result, reference, scale=scale, unit=FLOAT32_UNIT)
+
+
+def checks_table(checks: Sequence[Check]) -> str:
+    """Return a table with a line for each check, ending in ok or FAILED."""
+    rows = [
+        (
+            check.name,
+            f"{check.measured:.3g}",
+            f"{check.limit:.3g}",
+            check.unit,
+            "ok" if check.ok else "FAILED",
+        )
+        for check in checks
+    ]
+    return table(("check", "max error", "limit", "unit", ""), rows)

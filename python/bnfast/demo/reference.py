@@ -1,0 +1,81 @@
+"""Batch normalization in NumPy, by the formulas of Ioffe and Szegedy (2015), in float64.
+
+Plain on purpose, two passes, nothing shared with the library: what the demo's results are
+checked against. The statistics can be taken in long double.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+Array = NDArray[Any]
+
+
+class Statistics(NamedTuple):
+    """Mean and biased variance, shape (C,)."""
+
+    mean: Array
+    var: Array
+
+
+class Gradients(NamedTuple):
+    """Gradients with respect to input, weight and bias."""
+
+    dx: Array
+    dweight: Array
+    dbias: Array
+
+
+def other_axes(x: Array, channel_axis: int) -> tuple[int, ...]:
+    """Return the axes of `x` that statistics are taken over."""
+    channel = channel_axis % x.ndim
+    return tuple(axis for axis in range(x.ndim) if axis != channel)
+
+
+def along(values: Array, x: Array, channel_axis: int) -> Array:
+    """Return (C,) values in a shape that broadcasts against `x`."""
+    return np.expand_dims(values, other_axes(x, channel_axis))
+
+
+def moments(x: Array, channel_axis: int, dtype: DTypeLike = np.float64) -> Statistics:
+    """Return mean and biased variance in two passes, in `dtype`."""
+    axes = other_axes(x, channel_axis)
+    mean = x.mean(axis=axes, dtype=dtype)
+    deviation = np.asarray(x, dtype=dtype) - along(mean, x, channel_axis)
+    return Statistics(mean, np.square(deviation, out=deviation).mean(axis=axes))
+
+
+def normalize(x: Array, statistics: Statistics, eps: float, channel_axis: int) -> Array:
+    """Return ``(x - mean) / sqrt(var + eps)``, in float64."""
+    mean, var = (np.asarray(values, dtype=np.float64) for values in statistics)
+    y = x - along(mean, x, channel_axis)
+    y /= along(np.sqrt(var + eps), x, channel_axis)
+    return y
+
+
+def moving_average(
+    running: Statistics, batch: Statistics, count: int, momentum: float
+) -> Statistics:
+    """Return the running statistics after a batch; its variance counts unbiased."""
+    unbiased = batch.var * (count / (count - 1))
+    return Statistics(
+        (1 - momentum) * running.mean + momentum * batch.mean,
+        (1 - momentum) * running.var + momentum * unbiased,
+    )
+
+
+def backward(dy: Array, x: Array, eps: float, channel_axis: int) -> Gradients:
+    """Return the gradients of training's batch normalization with weight 1."""
+    axes = other_axes(x, channel_axis)
+    batch = moments(x, channel_axis)
+    normalized = normalize(x, batch, eps, channel_axis)
+    mean_dy = dy.mean(axis=axes, dtype=np.float64, keepdims=True)
+    mean_dy_normalized = (dy * normalized).mean(axis=axes, keepdims=True)
+    std = along(np.sqrt(batch.var + eps), x, channel_axis)
+    count = x.size // x.shape[channel_axis]
+    return Gradients(
+        (dy - mean_dy - normalized * mean_dy_normalized) / std,
+        mean_dy_normalized.ravel() * count,
+        mean_dy.ravel() * count,
+    )

@@ -1,0 +1,308 @@
+#include "bindings/arrays.hpp"
+
+#include <cmath>
+#include <cstring>
+
+#include "core/collapse.hpp"
+#include "core/parallel.hpp"
+
+namespace bnfast {
+namespace {
+
+std::string text_of(const py::handle& object) { return py::str(object).cast<std::string>(); }
+
+std::string type_name(const py::handle& object) { return Py_TYPE(object.ptr())->tp_name; }
+
+// Without copying the elements; throws TypeError for what is not an array.
+py::array as_array(const py::object& object, const char* name) {
+  if (py::isinstance<py::array>(object)) {
+    auto array = py::reinterpret_borrow<py::array>(object);
+    const bool subclass = Py_TYPE(array.ptr()) != py::detail::npy_api::get().PyArray_Type_;
+    if (subclass && py::hasattr(array, "mask")) {
+      type_error(std::string(name) + " must be a plain array, got a masked array");
+    }
+    return array;
+  }
+  if (PyObject_CheckBuffer(object.ptr()) || py::hasattr(object, "__array_interface__")) {
+    return py::module_::import("numpy").attr("asarray")(object);
+  }
+  if (py::hasattr(object, "__dlpack__")) {
+    return py::module_::import("numpy").attr("from_dlpack")(object);
+  }
+  type_error(std::string(name) + " must be an array, got " + type_name(object));
+}
+
+std::optional<DType> known_dtype(const py::array& array) {
+  const py::dtype dtype = array.dtype();
+  const bool native = dtype.byteorder() == '=' || dtype.byteorder() == '|';
+  if (!native) return std::nullopt;
+  if (dtype.num() == py::detail::npy_api::NPY_FLOAT_) return DType::float32;
+  if (dtype.num() == py::detail::npy_api::NPY_DOUBLE_) return DType::float64;
+  return std::nullopt;
+}
+
+DType dtype_of(const py::array& array, const char* name) {
+  if (const auto dtype = known_dtype(array)) return *dtype;
+  type_error(std::string(name) + " must be float32 or float64 in native byte order, got " +
+             text_of(array.dtype()));
+}
+
+const char* dtype_name(DType dtype) { return dtype == DType::float32 ? "float32" : "float64"; }
+
+int checked_axis(int channel_axis, const char* name, py::ssize_t rank) {
+  if (channel_axis < -rank || channel_axis >= rank) {
+    value_error("channel_axis must lie in [-" + std::to_string(rank) + ", " + std::to_string(rank) +
+                ") for a " + std::to_string(rank) + "-d " + name + ", got " +
+                std::to_string(channel_axis));
+  }
+  return static_cast<int>(channel_axis < 0 ? channel_axis + rank : channel_axis);
+}
+
+Operand viewed(const py::array& array, DType dtype, int channel_axis) {
+  Operand operand{array, {}, {}};
+  operand.shape.rank = static_cast<int>(array.ndim());
+  operand.shape.channel_axis = channel_axis;
+  operand.array.data = static_cast<char*>(const_cast<void*>(array.data()));
+  operand.array.dtype = dtype;
+  std::copy_n(array.shape(), array.ndim(), operand.shape.size.begin());
+  std::copy_n(array.strides(), array.ndim(), operand.array.stride.begin());
+  return operand;
+}
+
+bool same_shape(const py::array& a, const py::array& b) {
+  return a.ndim() == b.ndim() && std::equal(a.shape(), a.shape() + a.ndim(), b.shape());
+}
+
+bool same_place(const py::array& a, const py::array& b) {
+  return a.data() == b.data() && same_shape(a, b) &&
+         std::equal(a.strides(), a.strides() + a.ndim(), b.strides());
+}
+
+struct Extent {
+  const char *begin, *end;
+};
+
+// The bytes between which an array's elements lie.
+Extent extent(const py::array& array) {
+  const char* begin = static_cast<const char*>(array.data());
+  const char* end = begin + array.itemsize();
+  for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
+    const py::ssize_t reach = (array.shape(axis) - 1) * array.strides(axis);
+    (reach < 0 ? begin : end) += reach;
+  }
+  return {begin, end};
+}
+
+bool share_memory(const py::array& a, const py::array& b) {
+  if (a.size() == 0 || b.size() == 0) return false;
+  const Extent p = extent(a), q = extent(b);
+  if (p.end <= q.begin || q.end <= p.begin) return false;
+  constexpr int most_work = 10000;  // interleaved views that take longer to tell apart are refused
+  try {
+    return py::module_::import("numpy").attr("shares_memory")(a, b, most_work).cast<bool>();
+  } catch (py::error_already_set&) {
+    return true;
+  }
+}
+
+// An array of `like`'s shape whose axes lie in the order of like's strides, without gaps.
+py::array new_like(const Operand& like, DType dtype) {
+  const auto order = axes_by_stride(like.shape, like.array);
+  std::vector<py::ssize_t> shape(like.shape.size.begin(),
+                                 like.shape.size.begin() + like.shape.rank);
+  std::vector<py::ssize_t> strides(shape.size());
+  py::ssize_t stride = size_of(dtype);
+  for (int i = like.shape.rank - 1; i >= 0; --i) {
+    const auto axis = static_cast<size_t>(order[static_cast<size_t>(i)]);
+    strides[axis] = stride;
+    stride *= std::max<py::ssize_t>(shape[axis], 1);
+  }
+  return py::array(py::dtype(dtype_name(dtype)), std::move(shape), std::move(strides));
+}
+
+py::array checked_output(const py::object& out, const Operand& like, const OutputRules& rules) {
+  if (!py::isinstance<py::array>(out)) {
+    type_error("out must be a numpy.ndarray, got " + type_name(out));
+  }
+  auto array = py::reinterpret_borrow<py::array>(out);
+  if (known_dtype(array) != rules.dtype) {
+    type_error(std::string("out must be ") + dtype_name(rules.dtype) + ", got " +
+               text_of(array.dtype()));
+  }
+  if (!same_shape(array, like.object)) {
+    value_error("out must have shape " + text_of_shape(like.object) + ", got " +
+                text_of_shape(array));
+  }
+  if (!array.writeable()) value_error("out must be writeable, got a read-only array");
+  for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
+    if (array.strides(axis) == 0 && array.shape(axis) > 1) {
+      value_error("out must not be a broadcast array: its elements share memory");
+    }
+  }
+  return array;
+}
+
+// float32 or float64 of C values, any stride.
+std::vector<double> read_values(const py::array& array, DType dtype) {
+  std::vector<double> values(static_cast<size_t>(array.shape(0)));
+  const char* p = static_cast<const char*>(array.data());
+  for (double& value : values) {
+    if (dtype == DType::float32) {
+      float narrow;
+      std::memcpy(&narrow, p, sizeof narrow);
+      value = narrow;
+    } else {
+      std::memcpy(&value, p, sizeof value);
+    }
+    p += array.strides(0);
+  }
+  return values;
+}
+
+void check_length(const py::array& array, const char* name, py::ssize_t channels) {
+  if (array.ndim() == 1 && array.shape(0) == channels) return;
+  value_error(std::string(name) + " must have shape (" + std::to_string(channels) + ",), got " +
+              text_of_shape(array));
+}
+
+}  // namespace
+
+void type_error(const std::string& message) { throw py::type_error(message); }
+void value_error(const std::string& message) { throw py::value_error(message); }
+
+std::string text_of_shape(const py::array& array) { return text_of(array.attr("shape")); }
+
+Operand input(const py::object& x, const char* name, int channel_axis) {
+  const py::array array = as_array(x, name);
+  const DType dtype = dtype_of(array, name);
+  return viewed(array, dtype, checked_axis(channel_axis, name, array.ndim()));
+}
+
+Operand input_like(const py::object& x, const char* name, const Operand& first,
+                   const char* first_name) {
+  const py::array array = as_array(x, name);
+  const DType dtype = dtype_of(array, name);
+  if (dtype != first.array.dtype) {
+    type_error(std::string(name) + " must have the dtype of " + first_name + ", " +
+               dtype_name(first.array.dtype) + ", got " + dtype_name(dtype));
+  }
+  if (!same_shape(array, first.object)) {
+    value_error(std::string(name) + " must have the shape of " + first_name + ", " +
+                text_of_shape(first.object) + ", got " + text_of_shape(array));
+  }
+  return viewed(array, dtype, first.shape.channel_axis);
+}
+
+Operand output(const py::object& out, const Operand& like, const OutputRules& rules) {
+  if (out.is_none()) {
+    return viewed(new_like(like, rules.dtype), rules.dtype, like.shape.channel_axis);
+  }
+  const py::array array = checked_output(out, like, rules);
+  for (const Operand* input : rules.overwritable) {
+    if (!same_place(array, input->object) && share_memory(array, input->object)) {
+      value_error("out must be an input itself or share no memory with it, got a partial overlap");
+    }
+  }
+  return viewed(array, rules.dtype, like.shape.channel_axis);
+}
+
+void check_apart(const py::array& output, const char* output_name, const py::object& other,
+                 const char* other_name) {
+  if (other.is_none() || !py::isinstance<py::array>(other)) return;
+  if (share_memory(output, py::reinterpret_borrow<py::array>(other))) {
+    value_error(std::string(output_name) + " must share no memory with " + other_name);
+  }
+}
+
+std::optional<std::vector<double>> channel_values(const py::object& values, const char* name,
+                                                  py::ssize_t channels) {
+  if (values.is_none()) return std::nullopt;
+  py::array array;
+  if (py::isinstance<py::list>(values) || py::isinstance<py::tuple>(values)) {
+    array = py::module_::import("numpy").attr("asarray")(values, "float64");
+  } else {
+    array = as_array(values, name);
+  }
+  const DType dtype = dtype_of(array, name);
+  check_length(array, name, channels);
+  return read_values(array, dtype);
+}
+
+std::vector<double> required_channel_values(const py::object& values, const char* name,
+                                            py::ssize_t channels) {
+  if (values.is_none()) type_error(std::string(name) + " must be an array, got None");
+  return *channel_values(values, name, channels);
+}
+
+UpdatedChannels::UpdatedChannels(const py::object& values, const char* name, py::ssize_t channels) {
+  if (!py::isinstance<py::array>(values)) {
+    type_error(std::string(name) + " is updated in place and must be a numpy.ndarray, got " +
+               type_name(values));
+  }
+  array_ = py::reinterpret_borrow<py::array>(values);
+  const DType dtype = dtype_of(array_, name);
+  check_length(array_, name, channels);
+  if (!array_.writeable()) {
+    value_error(std::string(name) +
+                " is updated in place and must be writeable, got a read-only "
+                "array");
+  }
+  values_ = read_values(array_, dtype);
+}
+
+void UpdatedChannels::write(const std::vector<double>& values) {
+  char* p = static_cast<char*>(array_.mutable_data());
+  const bool narrow = known_dtype(array_) == DType::float32;
+  for (const double value : values) {
+    const float rounded = static_cast<float>(value);
+    std::memcpy(p, narrow ? static_cast<const void*>(&rounded) : &value,
+                narrow ? sizeof rounded : sizeof value);
+    p += array_.strides(0);
+  }
+}
+
+py::array_t<double> channel_array(const std::vector<double>& values) {
+  return py::array_t<double>(static_cast<py::ssize_t>(values.size()), values.data());
+}
+
+void check_features(const Operand& x, py::ssize_t features) {
+  if (x.shape.channels() == features) return;
+  value_error("x must have " + std::to_string(features) + " channels on axis " +
+              std::to_string(x.shape.channel_axis) + ", got shape " + text_of_shape(x.object));
+}
+
+DType result_dtype(const py::object& dtype, DType otherwise) {
+  if (dtype.is_none()) return otherwise;
+  const py::dtype wanted = py::dtype::from_args(dtype);
+  if (wanted.equal(py::dtype("float32"))) return DType::float32;
+  if (wanted.equal(py::dtype("float64"))) return DType::float64;
+  type_error("dtype must be float32 or float64, got " + text_of(wanted));
+}
+
+double checked_eps(double eps) {
+  if (!(eps >= 0) || std::isinf(eps)) {
+    value_error("eps must be finite and not negative, got " + text_of(py::float_(eps)));
+  }
+  return eps;
+}
+
+int checked_threads(const py::object& num_threads) {
+  if (num_threads.is_none()) return default_threads();
+  if (!PyIndex_Check(num_threads.ptr())) {
+    type_error("num_threads must be an integer or None, got " + type_name(num_threads));
+  }
+  const auto threads = py::int_(num_threads).cast<long long>();
+  if (threads < 1 || threads > 65535) {
+    value_error("num_threads must be at least 1, got " + std::to_string(threads));
+  }
+  return static_cast<int>(threads);
+}
+
+void refuse(const py::object& value, const char* name) {
+  if (value.is_none()) return;
+  PyErr_Format(PyExc_NotImplementedError, "%s is not supported by this version, got %R", name,
+               value.ptr());
+  throw py::error_already_set();
+}
+
+}  // namespace bnfast

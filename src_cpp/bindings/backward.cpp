@@ -1,0 +1,282 @@
+#include "bindings/arrays.hpp"
+#include "bindings/register.hpp"
+#include "bindings/results.hpp"
+#include "core/batch_norm.hpp"
+
+namespace bnfast {
+namespace {
+
+constexpr const char* kBackward =
+    R"(batch_norm_backward(dy, x, mean, invstd, weight=None, bias=None, *, channel_axis=1, training=True, activation=None, negative_slope=0.01, residual=None, mask=None, output_mask=(True, True, True), out=None, num_threads=None)
+--
+
+Gradients of batch normalization for its input, weight and bias.
+
+With xhat = (x - mean)*invstd and m values per channel [1]_::
+
+    dbias   = sum(dy)
+    dweight = sum(dy*xhat)
+    dx      = weight*invstd*(dy - dbias/m - xhat*dweight/m)     training
+    dx      = weight*invstd*dy                                  statistics are constants
+
+Parameters
+----------
+dy : array, float32 or float64
+    The gradient of the loss for the output.
+x : array of dy's shape and dtype
+    The input of the forward.
+mean, invstd : array of shape (C,)
+    From `batch_norm_forward`; for frozen statistics ``running_mean`` and
+    ``1/sqrt(running_var + eps)``.
+weight, bias : array of shape (C,), optional
+    As in the forward. The gradient of a plain batch norm does not depend on `bias`.
+channel_axis : int
+    Default 1.
+training : bool
+    False: `mean` and `invstd` are constants.
+activation, residual, mask : None
+    Not supported by this version.
+negative_slope : float
+    Of the activation "leaky_relu".
+output_mask : tuple of 3 bool
+    Which of dx, dweight and dbias to compute; the others are None.
+out : numpy.ndarray, optional
+    Where to write dx: x's shape and dtype. May be `dy` or `x` itself.
+num_threads : int, optional
+    Default: see `set_num_threads`. The result's bits do not depend on it.
+
+Returns
+-------
+BatchNormGradients
+    ``dx`` of x's dtype; ``dweight`` and ``dbias``, float64 of shape (C,); ``dresidual``, None here.
+
+Raises
+------
+TypeError, ValueError
+    An argument of the wrong type, dtype, shape or place. Nothing has been written then.
+
+References
+----------
+.. [1] S. Ioffe and C. Szegedy, "Batch Normalization: Accelerating Deep Network Training by
+   Reducing Internal Covariate Shift", ICML 2015, section 3.
+
+Examples
+--------
+>>> import numpy as np, bnfast
+>>> x = np.array([[1.0], [2.0], [6.0]])
+>>> y, mean, invstd, count = bnfast.batch_norm_forward(x)
+>>> dx, dweight, dbias, _ = bnfast.batch_norm_backward(np.array([[1.0], [0.0], [0.0]]), x, mean, invstd)
+>>> dbias, bool(abs(dx.sum()) < 1e-15)
+(array([1.]), True)
+)";
+
+constexpr const char* kReduce =
+    R"(batch_norm_backward_reduce(dy, x, mean, invstd, *, channel_axis=1, num_threads=None)
+--
+
+The first half of `batch_norm_backward`: the sums to exchange in synchronised batch norm.
+
+Parameters
+----------
+dy, x, mean, invstd, channel_axis, num_threads
+    As in `batch_norm_backward`; `mean` is that of the whole batch.
+
+Returns
+-------
+sum_dy, sum_dy_xmu : numpy.ndarray of shape (C,), float64
+    ``sum(dy)`` and ``sum(dy*(x - mean))`` over this part of the batch. Over parts they add up.
+
+Raises
+------
+TypeError, ValueError
+    As `batch_norm_backward`.
+
+Examples
+--------
+>>> import numpy as np, bnfast
+>>> x = np.array([[1.0], [3.0]])
+>>> bnfast.batch_norm_backward_reduce(np.ones_like(x), x, [2.0], [1.0])
+(array([2.]), array([0.]))
+)";
+
+constexpr const char* kElemt =
+    R"(batch_norm_backward_elemt(dy, x, mean, invstd, weight, sum_dy, sum_dy_xmu, count, *, channel_axis=1, out=None, num_threads=None)
+--
+
+The second half of `batch_norm_backward`: dx from the sums over the whole batch.
+
+Parameters
+----------
+dy, x, mean, invstd, channel_axis, out, num_threads
+    As in `batch_norm_backward`.
+weight : array of shape (C,) or None
+    Gamma; None: 1.
+sum_dy, sum_dy_xmu : array of shape (C,)
+    From `batch_norm_backward_reduce`, added over all parts.
+count : int or float
+    Values per channel in the whole batch.
+
+Returns
+-------
+numpy.ndarray
+    dx, of x's shape and dtype.
+
+Raises
+------
+TypeError, ValueError
+    As `batch_norm_backward`; `count` that is not positive.
+
+Examples
+--------
+>>> import numpy as np, bnfast
+>>> x, dy = np.array([[1.0], [3.0]]), np.array([[1.0], [0.0]])
+>>> sums = bnfast.batch_norm_backward_reduce(dy, x, [2.0], [1.0])
+>>> bnfast.batch_norm_backward_elemt(dy, x, [2.0], [1.0], None, *sums, 2)
+array([[0.],
+       [0.]])
+)";
+
+// What both halves take.
+struct Arguments {
+  Operand x, dy;
+  std::vector<double> mean, invstd;
+  int threads;
+
+  Arguments(const py::object& dy_, const py::object& x_, const py::object& mean_,
+            const py::object& invstd_, int channel_axis, const py::object& num_threads)
+      : x(input(x_, "x", channel_axis)),
+        dy(input_like(dy_, "dy", x, "x")),
+        mean(required_channel_values(mean_, "mean", channels())),
+        invstd(required_channel_values(invstd_, "invstd", channels())),
+        threads(checked_threads(num_threads)) {}
+
+  ptrdiff_t channels() const { return x.shape.channels(); }
+  Operand dx(const py::object& out) const { return output(out, x, {x.array.dtype, {&x, &dy}}); }
+};
+
+struct ChannelSums {
+  std::vector<double> dy, dy_xmu;
+  explicit ChannelSums(ptrdiff_t channels) : dy(static_cast<size_t>(channels)), dy_xmu(dy.size()) {}
+};
+
+ChannelSums reduce(const Arguments& a, const double* weight, const Operand* dx) {
+  ChannelSums sums(a.channels());
+  const double count = static_cast<double>(a.x.shape.values_per_channel());
+  without_gil([&] {
+    backward(a.x.shape, a.x.array, a.dy.array, dx ? &dx->array : nullptr,
+             {a.mean.data(), a.invstd.data(), weight, count}, a.threads, sums.dy.data(),
+             sums.dy_xmu.data());
+  });
+  return sums;
+}
+
+// dx = weight*invstd*dy.
+void scale_gradient(const Arguments& a, const double* weight, const Operand& dx) {
+  Coefficients coefficients(compute_type(a.dy.array.dtype, dx.array.dtype), 3, a.channels());
+  for (ptrdiff_t c = 0; c < a.channels(); ++c) {
+    const double scale = (weight ? weight[c] : 1) * a.invstd[static_cast<size_t>(c)];
+    set_affine(coefficients, c, scale, 0);
+  }
+  without_gil([&] { map_affine(a.dy.shape, a.dy.array, dx.array, coefficients, a.threads); });
+}
+
+py::object weight_gradient(const ChannelSums& sums, const std::vector<double>& invstd) {
+  std::vector<double> values = sums.dy_xmu;
+  for (size_t c = 0; c < values.size(); ++c) values[c] *= invstd[c];
+  return channel_array(values);
+}
+
+struct Wanted {
+  bool dx, dweight, dbias;
+  explicit Wanted(const py::object& output_mask) {
+    const py::tuple mask(output_mask);
+    if (mask.size() != 3) {
+      value_error("output_mask must have 3 members, got " + std::to_string(mask.size()));
+    }
+    dx = mask[0].cast<bool>();
+    dweight = mask[1].cast<bool>();
+    dbias = mask[2].cast<bool>();
+  }
+};
+
+py::object batch_norm_backward(const py::object& dy, const py::object& x, const py::object& mean,
+                               const py::object& invstd, const py::object& weight_,
+                               const py::object& bias, int channel_axis, bool training,
+                               const py::object& activation, double /*negative_slope*/,
+                               const py::object& residual, const py::object& mask,
+                               const py::object& output_mask, const py::object& out,
+                               const py::object& num_threads) {
+  refuse(activation, "activation");
+  refuse(residual, "residual");
+  refuse(mask, "mask");
+  const Wanted wanted(output_mask);
+  const Arguments a(dy, x, mean, invstd, channel_axis, num_threads);
+  const auto weight = channel_values(weight_, "weight", a.channels());
+  channel_values(bias, "bias", a.channels());
+  if (!wanted.dx && !out.is_none()) value_error("out must be None when output_mask leaves out dx");
+  const bool sums_wanted = wanted.dweight || wanted.dbias;
+  const auto dx = wanted.dx ? std::optional(a.dx(out)) : std::nullopt;
+
+  // The sums first: out may be x or dy.
+  ChannelSums sums(a.channels());
+  const bool whole = wanted.dx && training;
+  if (whole || sums_wanted) sums = reduce(a, data_of(weight), whole ? &*dx : nullptr);
+  if (wanted.dx && !training) scale_gradient(a, data_of(weight), *dx);
+
+  return named_result("BatchNormGradients", dx ? py::object(dx->object) : py::none(),
+                      wanted.dweight ? weight_gradient(sums, a.invstd) : py::none(),
+                      wanted.dbias ? py::object(channel_array(sums.dy)) : py::none(), py::none());
+}
+
+py::tuple batch_norm_backward_reduce(const py::object& dy, const py::object& x,
+                                     const py::object& mean, const py::object& invstd,
+                                     int channel_axis, const py::object& num_threads) {
+  const Arguments a(dy, x, mean, invstd, channel_axis, num_threads);
+  const ChannelSums sums = reduce(a, nullptr, nullptr);
+  return py::make_tuple(channel_array(sums.dy), channel_array(sums.dy_xmu));
+}
+
+py::array batch_norm_backward_elemt(const py::object& dy, const py::object& x,
+                                    const py::object& mean, const py::object& invstd,
+                                    const py::object& weight_, const py::object& sum_dy_,
+                                    const py::object& sum_dy_xmu_, double count, int channel_axis,
+                                    const py::object& out, const py::object& num_threads) {
+  const Arguments a(dy, x, mean, invstd, channel_axis, num_threads);
+  const auto weight = channel_values(weight_, "weight", a.channels());
+  const auto sum_dy = required_channel_values(sum_dy_, "sum_dy", a.channels());
+  const auto sum_dy_xmu = required_channel_values(sum_dy_xmu_, "sum_dy_xmu", a.channels());
+  if (!(count > 0)) {
+    value_error("count must be positive, got " + py::str(py::float_(count)).cast<std::string>());
+  }
+  const Operand dx = a.dx(out);
+  Coefficients coefficients(compute_type(a.x.array.dtype, dx.array.dtype), 4, a.channels());
+  for (ptrdiff_t c = 0; c < a.channels(); ++c) {
+    const auto i = static_cast<size_t>(c);
+    set_gradient(coefficients, c, a.mean[i], a.invstd[i], weight ? (*weight)[i] : 1, sum_dy[i],
+                 sum_dy_xmu[i], count);
+  }
+  without_gil(
+      [&] { map_gradient(a.x.shape, a.x.array, a.dy.array, dx.array, coefficients, a.threads); });
+  return dx.object;
+}
+
+}  // namespace
+
+void register_backward(py::module_& m) {
+  const py::none none;
+  m.def("batch_norm_backward", batch_norm_backward, kBackward, py::arg("dy"), py::arg("x"),
+        py::arg("mean"), py::arg("invstd"), py::arg("weight") = none, py::arg("bias") = none,
+        py::kw_only(), py::arg("channel_axis") = 1, py::arg("training") = true,
+        py::arg("activation") = none, py::arg("negative_slope") = 0.01, py::arg("residual") = none,
+        py::arg("mask") = none, py::arg("output_mask") = py::make_tuple(true, true, true),
+        py::arg("out") = none, py::arg("num_threads") = none);
+  m.def("batch_norm_backward_reduce", batch_norm_backward_reduce, kReduce, py::arg("dy"),
+        py::arg("x"), py::arg("mean"), py::arg("invstd"), py::kw_only(),
+        py::arg("channel_axis") = 1, py::arg("num_threads") = none);
+  m.def("batch_norm_backward_elemt", batch_norm_backward_elemt, kElemt, py::arg("dy"), py::arg("x"),
+        py::arg("mean"), py::arg("invstd"), py::arg("weight"), py::arg("sum_dy"),
+        py::arg("sum_dy_xmu"), py::arg("count"), py::kw_only(), py::arg("channel_axis") = 1,
+        py::arg("out") = none, py::arg("num_threads") = none);
+}
+
+}  // namespace bnfast

@@ -1,0 +1,290 @@
+#include "bindings/arrays.hpp"
+#include "bindings/register.hpp"
+#include "bindings/results.hpp"
+#include "core/batch_norm.hpp"
+
+namespace bnfast {
+namespace {
+
+constexpr const char* kBatchNorm =
+    R"(batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, training=False, momentum=0.1, eps=1e-05, *, channel_axis=1, activation=None, residual=None, running_var_correction=1, out=None, num_threads=None)
+--
+
+Normalize each channel: ``y = (x - mean)/sqrt(var + eps)*weight + bias``.
+
+The meaning is that of ``torch.nn.functional.batch_norm`` [1]_.
+
+Parameters
+----------
+x : array, float32 or float64
+    Any shape with one channel axis of length C. Read where it lies; a view whose axes cannot be
+    merged around the channel axis is copied once.
+running_mean, running_var : numpy.ndarray of shape (C,), optional
+    Running statistics, float32 or float64; both or neither. Used for inference; with `training`
+    updated in place.
+weight, bias : array of shape (C,), optional
+    Gamma and beta, float32 or float64 or a sequence. Default: 1 and 0.
+training : bool
+    Normalize by the batch's own mean and population variance. Without running statistics they are
+    used in any case.
+momentum : float
+    Weight of the new value: ``running = (1 - momentum)*running + momentum*batch``.
+eps : float
+    Added to the variance.
+channel_axis : int
+    Default 1, as in NCHW; -1 for NHWC.
+activation, residual : None
+    Not supported by this version.
+running_var_correction : int
+    The batch variance that enters `running_var` is ``sum((x - mean)**2)/(m - correction)`` for m
+    values per channel: 1 is PyTorch's, 0 Keras's.
+out : numpy.ndarray, optional
+    Where to write the result: x's shape and dtype. May be `x` itself.
+num_threads : int, optional
+    Default: see `set_num_threads`. The result's bits do not depend on it.
+
+Returns
+-------
+numpy.ndarray
+    `out`, or a new array of x's shape and dtype in the order of x's axes.
+
+Raises
+------
+TypeError
+    An argument of the wrong type or dtype.
+ValueError
+    A wrong shape or range, a read-only or overlapping `out`, or, with `training`, one value per
+    channel. Nothing has been written then.
+
+References
+----------
+.. [1] S. Ioffe and C. Szegedy, "Batch Normalization: Accelerating Deep Network Training by
+   Reducing Internal Covariate Shift", ICML 2015.
+
+Examples
+--------
+>>> import numpy as np, bnfast
+>>> x = np.array([[1.0, 10.0], [3.0, 30.0]])
+>>> bnfast.batch_norm(x, training=True, eps=0.0)
+array([[-1., -1.],
+       [ 1.,  1.]])
+)";
+
+constexpr const char* kForward =
+    R"(batch_norm_forward(x, weight=None, bias=None, *, eps=1e-05, channel_axis=1, activation=None, residual=None, mask=None, out=None, num_threads=None)
+--
+
+The training forward, with what its backward needs.
+
+Parameters
+----------
+x, weight, bias, eps, channel_axis, out, num_threads
+    As in `batch_norm`.
+activation, residual, mask : None
+    Not supported by this version.
+
+Returns
+-------
+BatchNormForward
+    ``y``; ``mean`` and ``invstd = 1/sqrt(var + eps)``, float64 of shape (C,), var the population
+    variance; ``count``, the values per channel.
+
+Raises
+------
+TypeError, ValueError
+    As `batch_norm`; one value per channel is allowed here.
+
+Examples
+--------
+>>> import numpy as np, bnfast
+>>> y, mean, invstd, count = bnfast.batch_norm_forward(np.array([[1.0], [3.0]]), eps=0.0)
+>>> mean, invstd, count
+(array([2.]), array([1.]), 2)
+)";
+
+// Running statistics, given together or not at all.
+struct UpdatedRunning {
+  std::optional<UpdatedChannels> mean, var;
+};
+
+void check_given_together(const py::object& running_mean, const py::object& running_var) {
+  if (running_mean.is_none() != running_var.is_none()) {
+    value_error(std::string("running_mean and running_var must be given together, got only ") +
+                (running_mean.is_none() ? "running_var" : "running_mean"));
+  }
+}
+
+UpdatedRunning updated_running(const py::object& mean, const py::object& var, const Operand& x) {
+  check_given_together(mean, var);
+  if (mean.is_none()) return {};
+  UpdatedRunning running{UpdatedChannels(mean, "running_mean", x.shape.channels()),
+                         UpdatedChannels(var, "running_var", x.shape.channels())};
+  check_apart(running.mean->object(), "running_mean", var, "running_var");
+  check_apart(running.mean->object(), "running_mean", x.object, "x");
+  check_apart(running.var->object(), "running_var", x.object, "x");
+  return running;
+}
+
+void check_batch(const Operand& x) {
+  if (x.shape.elements() == x.shape.channels() && x.shape.channels() > 0) {
+    value_error("Expected more than 1 value per channel when training, got input size " +
+                text_of_shape(x.object));
+  }
+}
+
+void check_correction(int correction, ptrdiff_t count) {
+  if (correction < 0 || (count > 0 && correction >= count)) {
+    value_error("running_var_correction must lie in [0, " + std::to_string(count) +
+                "), the values per channel, got " + std::to_string(correction));
+  }
+}
+
+void update(UpdatedChannels& running, const std::vector<double>& batch, double momentum,
+            double factor) {
+  std::vector<double> values = running.values();
+  for (size_t c = 0; c < values.size(); ++c) {
+    values[c] = (1 - momentum) * values[c] + momentum * (batch[c] * factor);
+  }
+  running.write(values);
+}
+
+// What every forward takes.
+struct Arguments {
+  std::optional<std::vector<double>> weight, bias;
+  double eps;
+  int threads;
+
+  Arguments(const Operand& x, const py::object& weight_, const py::object& bias_, double eps_,
+            const py::object& num_threads)
+      : weight(channel_values(weight_, "weight", x.shape.channels())),
+        bias(channel_values(bias_, "bias", x.shape.channels())),
+        eps(checked_eps(eps_)),
+        threads(checked_threads(num_threads)) {}
+  Parameters parameters() const { return {data_of(weight), data_of(bias)}; }
+};
+
+struct Statistics {
+  std::vector<double> mean, var, invstd;
+  explicit Statistics(ptrdiff_t channels)
+      : mean(static_cast<size_t>(channels)), var(mean.size()), invstd(mean.size()) {}
+  BatchStatistics out() { return {mean.data(), var.data(), invstd.data()}; }
+};
+
+Statistics normalized(const Operand& x, const Operand& y, const Arguments& arguments) {
+  Statistics statistics(x.shape.channels());
+  without_gil([&] {
+    normalize_batch(x.shape, x.array, y.array, arguments.parameters(), arguments.eps,
+                    arguments.threads, statistics.out());
+  });
+  return statistics;
+}
+
+struct Trained {
+  py::array y;
+  Statistics statistics;
+};
+
+Trained train(const Operand& x, const py::object& running_mean, const py::object& running_var,
+              const Arguments& arguments, double momentum, int correction, const py::object& out) {
+  const ptrdiff_t count = x.shape.values_per_channel();
+  check_correction(correction, count);
+  UpdatedRunning running = updated_running(running_mean, running_var, x);
+  Operand y = output(out, x, {x.array.dtype, {&x}});
+  check_apart(y.object, "out", running_mean, "running_mean");
+  check_apart(y.object, "out", running_var, "running_var");
+  Statistics statistics = normalized(x, y, arguments);
+  if (running.mean && count > 0) {
+    const double n = static_cast<double>(count);
+    update(*running.mean, statistics.mean, momentum, 1);
+    update(*running.var, statistics.var, momentum, n / (n - correction));
+  }
+  return {y.object, std::move(statistics)};
+}
+
+py::object forward_result(const py::array& y, const Statistics& statistics, const Operand& x) {
+  return named_result("BatchNormForward", y, channel_array(statistics.mean),
+                      channel_array(statistics.invstd), x.shape.values_per_channel());
+}
+
+py::array infer(const Operand& x, const py::object& running_mean, const py::object& running_var,
+                const Arguments& arguments, const py::object& out) {
+  check_given_together(running_mean, running_var);
+  const ptrdiff_t channels = x.shape.channels();
+  const auto mean = required_channel_values(running_mean, "running_mean", channels);
+  const auto var = required_channel_values(running_var, "running_var", channels);
+  Operand y = output(out, x, {x.array.dtype, {&x}});
+  Coefficients coefficients(compute_type(x.array.dtype, y.array.dtype), 3, channels);
+  set_inference(coefficients, {mean.data(), var.data(), arguments.eps}, arguments.parameters());
+  without_gil([&] { map_affine(x.shape, x.array, y.array, coefficients, arguments.threads); });
+  return y.object;
+}
+
+py::array batch_norm(const py::object& x_, const py::object& running_mean,
+                     const py::object& running_var, const py::object& weight,
+                     const py::object& bias, bool training, double momentum, double eps,
+                     int channel_axis, const py::object& activation, const py::object& residual,
+                     int running_var_correction, const py::object& out,
+                     const py::object& num_threads) {
+  refuse(activation, "activation");
+  refuse(residual, "residual");
+  const Operand x = input(x_, "x", channel_axis);
+  const Arguments arguments(x, weight, bias, eps, num_threads);
+  if (training) check_batch(x);
+  const bool has_running = !running_mean.is_none() || !running_var.is_none();
+  if (!training && has_running) return infer(x, running_mean, running_var, arguments, out);
+  return train(x, running_mean, running_var, arguments, momentum,
+               has_running ? running_var_correction : 0, out)
+      .y;
+}
+
+// What the layer calls in training: batch_norm, with what its backward needs.
+py::object batch_norm_train(const py::object& x_, const py::object& running_mean,
+                            const py::object& running_var, const py::object& weight,
+                            const py::object& bias, ptrdiff_t features, double momentum, double eps,
+                            int channel_axis, int running_var_correction, bool several_values,
+                            const py::object& out) {
+  const Operand x = input(x_, "x", channel_axis);
+  check_features(x, features);
+  const Arguments arguments(x, weight, bias, eps, py::none());
+  if (several_values) check_batch(x);
+  const int correction = running_mean.is_none() ? 0 : running_var_correction;
+  const Trained trained = train(x, running_mean, running_var, arguments, momentum, correction, out);
+  return forward_result(trained.y, trained.statistics, x);
+}
+
+py::object batch_norm_forward(const py::object& x_, const py::object& weight,
+                              const py::object& bias, double eps, int channel_axis,
+                              const py::object& activation, const py::object& residual,
+                              const py::object& mask, const py::object& out,
+                              const py::object& num_threads) {
+  refuse(activation, "activation");
+  refuse(residual, "residual");
+  refuse(mask, "mask");
+  const Operand x = input(x_, "x", channel_axis);
+  const Arguments arguments(x, weight, bias, eps, num_threads);
+  const Operand y = output(out, x, {x.array.dtype, {&x}});
+  const Statistics statistics = normalized(x, y, arguments);
+  return forward_result(y.object, statistics, x);
+}
+
+}  // namespace
+
+void register_forward(py::module_& m) {
+  const py::none none;
+  m.def("batch_norm", batch_norm, kBatchNorm, py::arg("x"), py::arg("running_mean") = none,
+        py::arg("running_var") = none, py::arg("weight") = none, py::arg("bias") = none,
+        py::arg("training") = false, py::arg("momentum") = 0.1, py::arg("eps") = 1e-5,
+        py::kw_only(), py::arg("channel_axis") = 1, py::arg("activation") = none,
+        py::arg("residual") = none, py::arg("running_var_correction") = 1, py::arg("out") = none,
+        py::arg("num_threads") = none);
+  m.def("batch_norm_train", batch_norm_train, py::arg("x"), py::arg("running_mean"),
+        py::arg("running_var"), py::arg("weight"), py::arg("bias"), py::arg("num_features"),
+        py::arg("momentum"), py::arg("eps"), py::arg("channel_axis"),
+        py::arg("running_var_correction"), py::arg("several_values"), py::arg("out") = none);
+  m.def("batch_norm_forward", batch_norm_forward, kForward, py::arg("x"), py::arg("weight") = none,
+        py::arg("bias") = none, py::kw_only(), py::arg("eps") = 1e-5, py::arg("channel_axis") = 1,
+        py::arg("activation") = none, py::arg("residual") = none, py::arg("mask") = none,
+        py::arg("out") = none, py::arg("num_threads") = none);
+}
+
+}  // namespace bnfast

@@ -1,0 +1,16 @@
+#include "bindings/register.hpp"
+#include "dispatch/dispatch.hpp"
+#include "dispatch/machine.hpp"
+
+PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
+  pybind11::options options;
+  options.disable_function_signatures();  // each docstring begins with its own
+  m.doc() = "The compiled half of bnfast.";
+  bnfast::choose_isa();
+  bnfast::environment_threads();
+  bnfast::register_forward(m);
+  bnfast::register_backward(m);
+  bnfast::register_affine(m);
+  bnfast::register_statistics(m);
+  bnfast::register_runtime(m);
+}

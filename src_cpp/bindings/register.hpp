@@ -1,0 +1,14 @@
+// One registering function per subject.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace bnfast {
+
+void register_forward(pybind11::module_& m);
+void register_backward(pybind11::module_& m);
+void register_affine(pybind11::module_& m);
+void register_statistics(pybind11::module_& m);
+void register_runtime(pybind11::module_& m);
+
+}  // namespace bnfast

@@ -1,0 +1,155 @@
+#include <pybind11/stl.h>
+
+#include "bindings/arrays.hpp"
+#include "bindings/register.hpp"
+#include "core/parallel.hpp"
+#include "dispatch/dispatch.hpp"
+#include "dispatch/machine.hpp"
+
+#define BNFAST_TEXT_OF(x) #x
+#define BNFAST_TEXT(x) BNFAST_TEXT_OF(x)
+
+namespace bnfast {
+namespace {
+
+constexpr const char* kSetThreads = R"(set_num_threads(n)
+--
+
+Set the default number of threads for this process.
+
+Parameters
+----------
+n : int or None
+    At least 1. None returns to the environment's default: ``BNFAST_NUM_THREADS``, else
+    ``OMP_NUM_THREADS``, else the CPUs this process may use, by affinity and control-group quota.
+
+Raises
+------
+TypeError, ValueError
+    `n` is not a positive integer.
+
+Examples
+--------
+>>> import bnfast
+>>> bnfast.set_num_threads(1)
+>>> bnfast.get_num_threads()
+1
+>>> bnfast.set_num_threads(None)
+)";
+
+constexpr const char* kGetThreads = R"(get_num_threads()
+--
+
+The number of threads that calls use by default. Small calls use fewer.
+
+Examples
+--------
+>>> import bnfast
+>>> bnfast.get_num_threads() >= 1
+True
+)";
+
+constexpr const char* kIsa = R"(isa()
+--
+
+The name of the instruction set in use: "v4" (AVX-512), "v3" (AVX2 and FMA), "v2" (SSE4.2), "neon"
+or "portable". The best available, unless ``BNFAST_ISA`` or `use_isa` chose.
+
+Examples
+--------
+>>> import bnfast
+>>> bnfast.isa() in bnfast.available_isas()
+True
+)";
+
+constexpr const char* kAvailable = R"(available_isas()
+--
+
+The instruction sets that this library was built with and this CPU can run, best first.
+
+Examples
+--------
+>>> import bnfast
+>>> len(bnfast.available_isas()) > 0
+True
+)";
+
+constexpr const char* kUse = R"(use_isa(name)
+--
+
+Use this instruction set from now on, in the whole process.
+
+Parameters
+----------
+name : str
+    One of `available_isas`.
+
+Raises
+------
+ValueError
+    The name is unknown, or this CPU cannot run it.
+
+Examples
+--------
+>>> import bnfast
+>>> best = bnfast.isa()
+>>> bnfast.use_isa(bnfast.available_isas()[-1])
+>>> bnfast.use_isa(best)
+)";
+
+py::dict build_info() {
+  py::dict info;
+  info["version"] = BNFAST_TEXT(BNFAST_VERSION);
+#if defined(__clang__)
+  info["compiler"] = "Clang " __clang_version__;
+#else
+  info["compiler"] = "GCC " __VERSION__;
+#endif
+  info["isas_built"] = py::cast(built_isas());
+  info["isas_available"] = py::cast(available_isas());
+  info["isa"] = active_isa();
+  info["openmp"] = openmp_version() > 0;
+  info["openmp_version"] = openmp_version();
+  info["build_type"] = BNFAST_TEXT(BNFAST_BUILD_TYPE);
+  info["platform"] = BNFAST_TEXT(BNFAST_PLATFORM);
+  return info;
+}
+
+py::dict default_threads_info() {
+  const ThreadDefault environment = environment_threads();
+  const double quota = cgroup_cpus();
+  py::dict info;
+  info["threads"] = default_threads();
+  info["source"] = default_threads_set() ? "set_num_threads" : environment.source;
+  info["affinity"] = affinity_cpus();
+  info["cgroup_quota"] = quota > 0 ? py::object(py::float_(quota)) : py::none();
+  return info;
+}
+
+py::dict cache_info() {
+  const CacheSizes& sizes = cache_sizes();
+  py::dict info;
+  info["l1d"] = sizes.l1d;
+  info["l2"] = sizes.l2;
+  info["l3"] = sizes.l3;
+  return info;
+}
+
+void set_num_threads(const py::object& n) {
+  set_default_threads(n.is_none() ? 0 : checked_threads(n));
+}
+
+}  // namespace
+
+void register_runtime(py::module_& m) {
+  m.def("set_num_threads", set_num_threads, kSetThreads, py::arg("n").none(true));
+  m.def("get_num_threads", default_threads, kGetThreads);
+  m.def("isa", active_isa, kIsa);
+  m.def("available_isas", available_isas, kAvailable);
+  m.def("use_isa", use_isa, kUse, py::arg("name"));
+  m.def("build_info", build_info);
+  m.def("default_threads", default_threads_info);
+  m.def("cache_sizes", cache_info);
+}
+
+}  // namespace bnfast

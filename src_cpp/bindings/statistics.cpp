@@ -1,0 +1,209 @@
+#include <cmath>
+
+#include "bindings/arrays.hpp"
+#include "bindings/register.hpp"
+#include "bindings/results.hpp"
+#include "core/batch_norm.hpp"
+#include "core/staging.hpp"
+
+namespace bnfast {
+namespace {
+
+constexpr const char* kMoments = R"(moments(x, *, channel_axis=1, correction=0, num_threads=None)
+--
+
+Mean and variance of each channel, in one read of the data.
+
+Sums are taken in float64 about a shift near the mean [1]_; both results are accurate to about 14
+digits whatever the data.
+
+Parameters
+----------
+x : array, float32 or float64
+    Any shape with one channel axis of length C.
+channel_axis : int
+    Default 1.
+correction : int
+    ``var = sum((x - mean)**2)/(count - correction)``.
+num_threads : int, optional
+    Default: see `set_num_threads`. The result's bits do not depend on it.
+
+Returns
+-------
+Moments
+    ``mean`` and ``var``, float64 of shape (C,); ``count``, the values per channel.
+
+Raises
+------
+TypeError
+    An argument of the wrong type or dtype.
+ValueError
+    `correction` is negative or not less than the values per channel.
+
+References
+----------
+.. [1] T. F. Chan, G. H. Golub and R. J. LeVeque, "Algorithms for Computing the Sample Variance",
+   The American Statistician 37 (1983).
+
+Examples
+--------
+>>> import numpy as np, bnfast
+>>> bnfast.moments(np.array([[1.0, 7.0], [3.0, 7.0]]))
+Moments(mean=array([2., 7.]), var=array([1., 0.]), count=2)
+)";
+
+constexpr const char* kStandardize =
+    R"(standardize(x, mean=None, std=None, *, channel_axis=-1, eps=0.0, dtype=None, out=None, num_threads=None)
+--
+
+Bring each channel to mean 0 and standard deviation 1: ``y = (x - mean)/sqrt(std**2 + eps)``.
+
+Parameters
+----------
+x : array, float32 or float64
+    Any shape with one channel axis of length C: features in columns, images with channels last.
+mean, std : array of shape (C,), optional
+    Default: those of `x`, `std` the population's. A constant channel of `x` gives 0.
+channel_axis : int
+    Default -1.
+eps : float
+    Added to the variance.
+dtype : dtype, optional
+    float32 or float64; default: x's.
+out : numpy.ndarray, optional
+    Where to write the result: x's shape, the result's dtype. May be `x` itself.
+num_threads : int, optional
+    Default: see `set_num_threads`. The result's bits do not depend on it.
+
+Returns
+-------
+numpy.ndarray
+    `out`, or a new array in the order of x's axes.
+
+Raises
+------
+TypeError, ValueError
+    An argument of the wrong type, dtype, shape or place; a given `std` that is not positive when
+    `eps` is 0. Nothing has been written then.
+
+Examples
+--------
+>>> import numpy as np, bnfast
+>>> bnfast.standardize(np.array([[1.0, 1000.0], [5.0, 99000.0]]))
+array([[-1., -1.],
+       [ 1.,  1.]])
+)";
+
+constexpr const char* kWalk = R"(describe_walk(*arrays, channel_axis=1)
+--
+
+How arrays of one call would be walked together: a dict with ``walk`` ("planes" or "rows"),
+``outer``, ``channels``, ``inner``, and ``copied``, whether any of them must be copied first.
+)";
+
+struct Channels {
+  std::vector<double> mean, var;
+  explicit Channels(ptrdiff_t channels) : mean(static_cast<size_t>(channels)), var(mean.size()) {}
+};
+
+Channels channels_of(const Operand& x, int threads) {
+  Channels channels(x.shape.channels());
+  without_gil([&] {
+    moments(x.shape, x.array, threads, {channels.mean.data(), channels.var.data(), nullptr});
+  });
+  return channels;
+}
+
+void check_correction(int correction, ptrdiff_t count) {
+  if (correction >= 0 && correction < count) return;
+  value_error("correction must lie in [0, " + std::to_string(count) +
+              "), the values per channel, got " + std::to_string(correction));
+}
+
+py::object moments_of(const py::object& x_, int channel_axis, int correction,
+                      const py::object& num_threads) {
+  const Operand x = input(x_, "x", channel_axis);
+  const ptrdiff_t count = x.shape.values_per_channel();
+  check_correction(correction, count);
+  Channels channels = channels_of(x, checked_threads(num_threads));
+  const double n = static_cast<double>(count);
+  for (double& var : channels.var) var *= n / (n - correction);
+  return named_result("Moments", channel_array(channels.mean), channel_array(channels.var), count);
+}
+
+void check_std(const std::vector<double>& std, double eps) {
+  for (size_t c = 0; c < std.size(); ++c) {
+    if (std[c] > 0 || (std[c] == 0 && eps > 0)) continue;
+    value_error("std must be positive, got " + py::str(py::float_(std[c])).cast<std::string>() +
+                " for channel " + std::to_string(c));
+  }
+}
+
+// 1/sqrt(var + eps); 1 for a constant channel, whose values are all 0 once centred.
+double inverse_std(double var, double eps) { return var + eps == 0 ? 1 : 1 / std::sqrt(var + eps); }
+
+py::array standardize(const py::object& x_, const py::object& mean_, const py::object& std_,
+                      int channel_axis, double eps, const py::object& dtype, const py::object& out,
+                      const py::object& num_threads) {
+  const Operand x = input(x_, "x", channel_axis);
+  const ptrdiff_t channels = x.shape.channels();
+  auto mean = channel_values(mean_, "mean", channels);
+  const auto given_std = channel_values(std_, "std", channels);
+  checked_eps(eps);
+  if (given_std) check_std(*given_std, eps);
+  const int threads = checked_threads(num_threads);
+  const Operand y = output(out, x, {result_dtype(dtype, x.array.dtype), {&x}});
+  if (x.shape.elements() == 0) return y.object;
+
+  std::vector<double> var(static_cast<size_t>(channels));
+  if (!mean || !given_std) {
+    Channels own = channels_of(x, threads);
+    if (!mean) mean = std::move(own.mean);
+    var = std::move(own.var);
+  }
+  Coefficients coefficients(compute_type(x.array.dtype, y.array.dtype), 3, channels);
+  for (ptrdiff_t c = 0; c < channels; ++c) {
+    const auto i = static_cast<size_t>(c);
+    const double v = given_std ? (*given_std)[i] * (*given_std)[i] : var[i];
+    set_normalization(coefficients, c, (*mean)[i], inverse_std(v, eps), 0);
+  }
+  without_gil([&] { map_affine(x.shape, x.array, y.array, coefficients, threads); });
+  return y.object;
+}
+
+py::dict describe_walk(const py::args& arrays, int channel_axis) {
+  if (arrays.empty() || arrays.size() > kMaxArrays) {
+    value_error("describe_walk takes 1 to 3 arrays, got " + std::to_string(arrays.size()));
+  }
+  std::vector<Operand> operands;
+  std::vector<const Array*> views;
+  for (const auto& array : arrays) {
+    const auto object = py::reinterpret_borrow<py::object>(array);
+    operands.push_back(operands.empty() ? input(object, "arrays[0]", channel_axis)
+                                        : input_like(object, "array", operands[0], "arrays[0]"));
+  }
+  for (const Operand& operand : operands) views.push_back(&operand.array);
+  const auto joint = collapse(operands[0].shape, views.data(), static_cast<int>(views.size()));
+  py::dict result;
+  result["copied"] = !joint.has_value();
+  if (!joint) return result;
+  result["walk"] = joint->walk == Walk::rows ? "rows" : "planes";
+  result["outer"] = joint->outer;
+  result["channels"] = joint->channels;
+  result["inner"] = joint->inner;
+  return result;
+}
+
+}  // namespace
+
+void register_statistics(py::module_& m) {
+  const py::none none;
+  m.def("moments", moments_of, kMoments, py::arg("x"), py::kw_only(), py::arg("channel_axis") = 1,
+        py::arg("correction") = 0, py::arg("num_threads") = none);
+  m.def("standardize", standardize, kStandardize, py::arg("x"), py::arg("mean") = none,
+        py::arg("std") = none, py::kw_only(), py::arg("channel_axis") = -1, py::arg("eps") = 0.0,
+        py::arg("dtype") = none, py::arg("out") = none, py::arg("num_threads") = none);
+  m.def("describe_walk", describe_walk, kWalk, py::arg("channel_axis") = 1);
+}
+
+}  // namespace bnfast

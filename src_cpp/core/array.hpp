@@ -1,0 +1,44 @@
+// Arrays as the core sees them: where they lie, what they hold, how far apart.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+namespace bnfast {
+
+using std::ptrdiff_t;
+
+enum class DType { float32, float64 };
+
+constexpr ptrdiff_t size_of(DType type) { return type == DType::float32 ? 4 : 8; }
+
+constexpr int kMaxRank = 64;
+constexpr int kMaxArrays = 3;  // x, dy, and the output
+
+// The shape that all arrays of a call share.
+struct Shape {
+  int rank = 0;
+  int channel_axis = 0;
+  std::array<ptrdiff_t, kMaxRank> size{};
+
+  ptrdiff_t channels() const { return size[channel_axis]; }
+  ptrdiff_t elements() const {
+    ptrdiff_t n = 1;
+    for (int axis = 0; axis < rank; ++axis) n *= size[axis];
+    return n;
+  }
+  ptrdiff_t values_per_channel() const {
+    ptrdiff_t n = 1;
+    for (int axis = 0; axis < rank; ++axis) n *= axis == channel_axis ? 1 : size[axis];
+    return n;
+  }
+};
+
+// Byte strides, in NumPy's sense; no alignment is asked.
+struct Array {
+  char* data = nullptr;
+  DType dtype = DType::float32;
+  std::array<ptrdiff_t, kMaxRank> stride{};
+};
+
+}  // namespace bnfast

@@ -1,0 +1,123 @@
+#include "core/batch_norm.hpp"
+
+#include <vector>
+
+#include "core/parallel.hpp"
+#include "core/staging.hpp"
+#include "dispatch/dispatch.hpp"
+
+namespace bnfast {
+namespace {
+
+// Outputs from here on are stored past the caches: they would not stay there, and a store that
+// bypasses them does not read the line first.
+constexpr ptrdiff_t kStreamingBytes = 32 * 1024 * 1024;
+
+const TypeKernels& kernels_of(DType storage) {
+  const KernelTable& table = active_kernels();
+  return storage == DType::float32 ? table.float32 : table.float64;
+}
+
+const Map& affine_kernel(const TypeKernels& kernels, DType out) {
+  return out == DType::float32 ? kernels.affine_to_float32 : kernels.affine_to_float64;
+}
+
+// Inputs first; the output, if there is one, is the arrays' last.
+Pass pass_over(const Staging& arrays, int inputs, bool has_output, int threads) {
+  Pass pass{};
+  pass.geometry = arrays.geometry();
+  Operands& operands = pass.operands;
+  for (int i = 0; i < inputs; ++i) {
+    const Strides& s = pass.geometry.stride[i];
+    operands.in[i] = {arrays.data(i), s.outer, s.channel};
+    operands.in_item[i] = size_of(arrays.dtype(i));
+  }
+  if (has_output) {
+    const Strides& s = pass.geometry.stride[inputs];
+    operands.out = {arrays.data(inputs), s.outer, s.channel};
+    operands.out_item = size_of(arrays.dtype(inputs));
+  }
+  const ptrdiff_t item = operands.in_item[0] + operands.in_item[1] + operands.out_item;
+  pass.threads = worthwhile_threads(threads, pass.geometry.elements() * item);
+  return pass;
+}
+
+Store store_for(const Pass& pass) {
+  const ptrdiff_t bytes = pass.geometry.elements() * pass.operands.out_item;
+  return bytes >= kStreamingBytes ? Store::streaming : Store::ordinary;
+}
+
+void run(Staging& arrays, Pass& pass, const Reduction* reduction, const Mapping* mapping) {
+  pass.reduction = reduction;
+  pass.mapping = mapping;
+  if (pass.geometry.elements() == 0) return;
+  pass.run();
+  arrays.finish();
+}
+
+}  // namespace
+
+DType compute_type(DType in, DType out) {
+  const bool narrow = in == DType::float32 && out == DType::float32;
+  return narrow ? DType::float32 : DType::float64;
+}
+
+void moments(const Shape& shape, const Array& x, int threads, BatchStatistics out) {
+  Staging arrays(shape, {x}, nullptr);
+  Pass pass = pass_over(arrays, 1, false, threads);
+  const TypeKernels& kernels = kernels_of(x.dtype);
+  MomentsFold fold(shape.values_per_channel(), 0, true, {},
+                   {out.mean, out.var, out.invstd, nullptr});
+  const Reduction reduction{kernels.moments_exact, DType::float64, kernels.moments_exact, nullptr,
+                            &fold};
+  run(arrays, pass, &reduction, nullptr);
+}
+
+void normalize_batch(const Shape& shape, const Array& x, const Array& y, Parameters parameters,
+                     double eps, int threads, BatchStatistics out) {
+  Staging arrays(shape, {x}, &y);
+  Pass pass = pass_over(arrays, 1, true, threads);
+  const TypeKernels& kernels = kernels_of(x.dtype);
+  Coefficients coefficients(compute_type(x.dtype, x.dtype), 3, shape.channels());
+  MomentsFold fold(shape.values_per_channel(), eps, x.dtype == DType::float64, parameters,
+                   {out.mean, out.var, out.invstd, &coefficients});
+  const Reduction reduction{kernels.moments_fast, compute_type(x.dtype, x.dtype),
+                            kernels.moments_exact, nullptr, &fold};
+  const Mapping mapping{affine_kernel(kernels, y.dtype), &coefficients, store_for(pass)};
+  run(arrays, pass, &reduction, &mapping);
+}
+
+void map_affine(const Shape& shape, const Array& x, const Array& y,
+                const Coefficients& coefficients, int threads) {
+  Staging arrays(shape, {x}, &y);
+  Pass pass = pass_over(arrays, 1, true, threads);
+  const Mapping mapping{affine_kernel(kernels_of(x.dtype), y.dtype), &coefficients,
+                        store_for(pass)};
+  run(arrays, pass, nullptr, &mapping);
+}
+
+void backward(const Shape& shape, const Array& x, const Array& dy, const Array* dx,
+              ProductsFold::Statistics statistics, int threads, double* sum_dy,
+              double* sum_dy_xmu) {
+  Staging arrays(shape, {x, dy}, dx);
+  Pass pass = pass_over(arrays, 2, dx != nullptr, threads);
+  const TypeKernels& kernels = kernels_of(x.dtype);
+  Coefficients coefficients(compute_type(x.dtype, x.dtype), 4, dx ? shape.channels() : 0);
+  ProductsFold fold(statistics, {sum_dy, sum_dy_xmu, dx ? &coefficients : nullptr});
+  std::vector<double> shift(statistics.mean, statistics.mean + shape.channels());
+  for (double& mean : shift) mean = usable_shift(coefficients.rounded(mean));
+  const Reduction reduction{kernels.products_fast, compute_type(x.dtype, x.dtype),
+                            kernels.products_exact, shift.data(), &fold};
+  const Mapping mapping{kernels.gradient, &coefficients, store_for(pass)};
+  run(arrays, pass, &reduction, dx ? &mapping : nullptr);
+}
+
+void map_gradient(const Shape& shape, const Array& x, const Array& dy, const Array& dx,
+                  const Coefficients& coefficients, int threads) {
+  Staging arrays(shape, {x, dy}, &dx);
+  Pass pass = pass_over(arrays, 2, true, threads);
+  const Mapping mapping{kernels_of(x.dtype).gradient, &coefficients, store_for(pass)};
+  run(arrays, pass, nullptr, &mapping);
+}
+
+}  // namespace bnfast

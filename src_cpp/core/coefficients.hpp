@@ -1,0 +1,56 @@
+// Coefficients of a map, or shifts of a sum: arrays of one value per channel (or per column of the
+// rows walk), in the kernels' compute type.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "core/array.hpp"
+
+namespace bnfast {
+
+class Coefficients {
+ public:
+  Coefficients(DType compute, int arrays, ptrdiff_t length)
+      : compute_(compute),
+        arrays_(arrays),
+        length_(length),
+        values_(static_cast<size_t>(arrays * length * size_of(compute))) {}
+
+  DType compute() const { return compute_; }
+  int arrays() const { return arrays_; }
+  ptrdiff_t length() const { return length_; }
+
+  // The value as the kernels will use it: rounded to the compute type.
+  double rounded(double value) const {
+    return compute_ == DType::float32 ? static_cast<double>(static_cast<float>(value)) : value;
+  }
+  void set(int array, ptrdiff_t index, double value) {
+    if (compute_ == DType::float32) {
+      *reinterpret_cast<float*>(at(array, index)) = static_cast<float>(value);
+    } else {
+      *reinterpret_cast<double*>(at(array, index)) = value;
+    }
+  }
+  void copy(ptrdiff_t index, const Coefficients& from, ptrdiff_t from_index) {
+    for (int a = 0; a < arrays_; ++a) {
+      const char* source = from.at(a, from_index);
+      std::copy(source, source + size_of(compute_), at(a, index));
+    }
+  }
+  const char* at(int array, ptrdiff_t index) const {
+    return values_.data() + (array * length_ + index) * size_of(compute_);
+  }
+
+ private:
+  char* at(int array, ptrdiff_t index) {
+    return values_.data() + (array * length_ + index) * size_of(compute_);
+  }
+
+  DType compute_;
+  int arrays_;
+  ptrdiff_t length_;
+  std::vector<char> values_;
+};
+
+}  // namespace bnfast

@@ -1,0 +1,106 @@
+#include "core/collapse.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <numeric>
+
+namespace bnfast {
+namespace {
+
+// A run of merged axes: its length, and its stride in each array.
+struct Axis {
+  ptrdiff_t size;
+  bool channel;
+  std::array<ptrdiff_t, kMaxArrays> stride;
+};
+
+// True where walking `slow` and then `fast` is one walk of slow.size * fast.size steps.
+bool merge(Axis& slow, const Axis& fast, int count) {
+  if (slow.channel || fast.channel) return false;
+  for (int a = 0; a < count; ++a) {
+    if (slow.stride[a] != fast.stride[a] * fast.size) return false;
+  }
+  slow.size *= fast.size;
+  slow.stride = fast.stride;
+  return true;
+}
+
+struct Axes {
+  std::array<Axis, kMaxRank> axis;
+  int size = 0;
+};
+
+Axes merged_axes(const Shape& shape, const Array* const* arrays, int count) {
+  const auto order = axes_by_stride(shape, *arrays[0]);
+  Axes axes;
+  for (int i = 0; i < shape.rank; ++i) {
+    Axis next{shape.size[order[i]], order[i] == shape.channel_axis, {}};
+    if (next.size == 1) continue;
+    for (int a = 0; a < count; ++a) next.stride[a] = arrays[a]->stride[order[i]];
+    if (axes.size == 0 || !merge(axes.axis[axes.size - 1], next, count)) {
+      axes.axis[axes.size++] = next;
+    }
+  }
+  return axes;
+}
+
+bool side_by_side(const Axis& axis, const Array* const* arrays, int count) {
+  for (int a = 0; a < count; ++a) {
+    if (axis.stride[a] != size_of(arrays[a]->dtype)) return false;
+  }
+  return true;
+}
+
+Geometry empty_geometry(const Shape& shape) {
+  Geometry g;
+  g.channels = shape.channels();
+  g.outer = shape.values_per_channel();
+  g.walk = Walk::rows;
+  return g;
+}
+
+}  // namespace
+
+std::array<int, kMaxRank> axes_by_stride(const Shape& shape, const Array& array) {
+  std::array<int, kMaxRank> order{};
+  std::iota(order.begin(), order.begin() + shape.rank, 0);
+  std::stable_sort(order.begin(), order.begin() + shape.rank, [&](int a, int b) {
+    return std::abs(array.stride[a]) > std::abs(array.stride[b]);
+  });
+  return order;
+}
+
+std::optional<Geometry> collapse(const Shape& shape, const Array* const* arrays, int count) {
+  if (shape.elements() == 0) return empty_geometry(shape);
+  const Axes axes = merged_axes(shape, arrays, count);
+
+  Geometry g;
+  int next = axes.size - 1;
+  if (next >= 0 && !axes.axis[next].channel && side_by_side(axes.axis[next], arrays, count)) {
+    g.inner = axes.axis[next--].size;
+  }
+  // What is left: at most one outer axis and the channels, in either order.
+  bool channels_side_by_side = shape.channels() == 1;
+  for (; next >= 0; --next) {
+    const Axis& axis = axes.axis[next];
+    if (axis.channel) {
+      g.channels = axis.size;
+      channels_side_by_side = side_by_side(axis, arrays, count);
+    } else if (g.outer == 1) {
+      g.outer = axis.size;
+    } else {
+      return std::nullopt;
+    }
+    for (int a = 0; a < count; ++a) {
+      (axis.channel ? g.stride[a].channel : g.stride[a].outer) = axis.stride[a];
+    }
+  }
+  if (g.inner > 1) return g;
+  // Single elements: a walk along the rows, or none worth taking.
+  const bool lone_column = g.channels == 1 && g.outer > 1;
+  if (!channels_side_by_side || lone_column) return std::nullopt;
+  g.walk = Walk::rows;
+  return g;
+}
+
+}  // namespace bnfast

@@ -1,0 +1,100 @@
+// All the algebra on C numbers, in float64: sums to statistics, statistics to coefficients.
+#pragma once
+
+#include "core/pass.hpp"
+
+namespace bnfast {
+
+// Coefficients of y = (x - c0)*c1 + c2, the affine map.
+//
+// c0 holds the mean to the compute type's precision; what is left of the mean is folded into c2. So
+// x - c0 cancels before anything is rounded, and y errs by a few ulp however large mean/std is.
+void set_normalization(Coefficients& to, ptrdiff_t c, double mean, double scale, double shift);
+
+// The same map from y = x*scale + shift. Where both fit the compute type, one fma gives the
+// correctly rounded result; elsewhere the zero of the map takes the mean's place.
+void set_affine(Coefficients& to, ptrdiff_t c, double scale, double shift);
+
+// Per-channel arguments of a layer; null: 1 and 0.
+struct Parameters {
+  const double* weight;
+  const double* bias;
+
+  double weight_of(ptrdiff_t c) const { return weight ? weight[c] : 1; }
+  double bias_of(ptrdiff_t c) const { return bias ? bias[c] : 0; }
+};
+
+// The statistics that inference uses.
+struct Running {
+  const double* mean;
+  const double* var;
+  double eps;
+};
+
+// scale = weight/sqrt(var + eps) and shift = bias - mean*scale.
+void inference_scale_and_shift(const Running& running, Parameters parameters, ptrdiff_t channels,
+                               double* scale, double* shift);
+
+// All C coefficients of y = (x - mean)/sqrt(var + eps)*weight + bias.
+void set_inference(Coefficients& to, const Running& running, Parameters parameters);
+
+// Collects mean and population variance; writes an affine map's coefficients where there are any.
+class MomentsFold final : public Fold {
+ public:
+  struct Out {
+    double* mean;
+    double* var;
+    double* invstd;              // 1/sqrt(var + eps)
+    Coefficients* coefficients;  // may be null
+  };
+  // first_is_exact: the first sums are the exact kernel's already.
+  MomentsFold(ptrdiff_t count, double eps, bool first_is_exact, Parameters parameters, Out out)
+      : count_(static_cast<double>(count)),
+        eps_(eps),
+        first_is_exact_(first_is_exact),
+        parameters_(parameters),
+        out_(out) {}
+
+  bool take(ptrdiff_t c, double shift, const Sums& sums, bool exact) override;
+  double better_shift(double shift, const Sums& sums) const override;
+
+ private:
+  bool accurate(const Sums& sums, double squares) const;
+
+  double count_, eps_;
+  bool first_is_exact_;
+  Parameters parameters_;
+  Out out_;
+};
+
+// The gradient of y = (x - mean)*invstd*weight + bias, from the sums of dy and dy*(x - mean):
+//   dx = weight*invstd * (dy - sum_dy/count - (x - mean)*invstd^2 * sum_dy_xmu/count)
+// (Ioffe & Szegedy 2015, section 3, in the two-sum form.)
+void set_gradient(Coefficients& to, ptrdiff_t c, double mean, double invstd, double weight,
+                  double sum_dy, double sum_dy_xmu, double count);
+
+// Collects sum(dy) and sum(dy*(x - mean)); writes the gradient's coefficients where there are any.
+class ProductsFold final : public Fold {
+ public:
+  struct Statistics {
+    const double* mean;
+    const double* invstd;
+    const double* weight;  // null: 1
+    double count;
+  };
+  struct Out {
+    double* sum_dy;
+    double* sum_dy_xmu;
+    Coefficients* coefficients;  // may be null
+  };
+  ProductsFold(Statistics statistics, Out out) : statistics_(statistics), out_(out) {}
+
+  bool take(ptrdiff_t c, double shift, const Sums& sums, bool exact) override;
+  double better_shift(double shift, const Sums&) const override { return shift; }
+
+ private:
+  Statistics statistics_;
+  Out out_;
+};
+
+}  // namespace bnfast

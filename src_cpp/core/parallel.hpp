@@ -1,0 +1,45 @@
+// Threads. The only user of OpenMP is parallel.cpp.
+#pragma once
+
+#include <cstddef>
+
+namespace bnfast {
+
+// The threads that run one body together.
+struct Team {
+  int rank;
+  int size;
+
+  // Waits for the whole team. Every member must come by equally often.
+  void barrier() const;
+
+  // This member's share of `tasks`, in contiguous parts: [begin, end).
+  std::ptrdiff_t begin(std::ptrdiff_t tasks) const { return tasks * rank / size; }
+  std::ptrdiff_t end(std::ptrdiff_t tasks) const { return tasks * (rank + 1) / size; }
+};
+
+// Runs body(context, team) once in each of at most `threads` threads, the caller's among them, and
+// returns when all are done. The body must not throw. After a fork, a child whose parent had
+// already used threads runs alone: the parent's pool does not exist there.
+void run_team(int threads, void (*body)(void* context, const Team&), void* context);
+
+template <class Body>
+void run_team(int threads, Body&& body) {
+  run_team(
+      threads, [](void* context, const Team& team) { (*static_cast<Body*>(context))(team); },
+      &body);
+}
+
+// The default for calls that name no number: what was set, else what the environment allows.
+// set_default_threads(0) returns to the environment's.
+void set_default_threads(int threads);
+int default_threads();
+bool default_threads_set();
+
+// Threads worth starting for a call that moves so many bytes, at most `threads`.
+int worthwhile_threads(int threads, std::ptrdiff_t bytes);
+
+// The version date of the OpenMP that the library was compiled with; 0 without OpenMP.
+int openmp_version();
+
+}  // namespace bnfast

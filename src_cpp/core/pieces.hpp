@@ -1,0 +1,76 @@
+// How the work on one array is cut: by its shape alone, so that sums taken piece by piece have the
+// same bits on any machine with any number of threads.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <numeric>
+
+namespace bnfast {
+
+using std::ptrdiff_t;
+
+constexpr ptrdiff_t ceil_div(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
+
+// A part of one channel: whole planes, or a part of one plane.
+struct Piece {
+  ptrdiff_t outer_begin, outer_size;
+  ptrdiff_t inner_begin, inner_size;
+};
+
+class PlanePieces {
+ public:
+  PlanePieces(ptrdiff_t outer, ptrdiff_t inner) : outer_(outer), inner_(inner) {
+    const ptrdiff_t wanted = std::max(kElements, ceil_div(outer * inner, kMostPieces));
+    inner_step_ = std::min(inner, wanted);
+    outer_step_ = std::max<ptrdiff_t>(1, std::min(outer, wanted / inner));
+    inner_parts_ = ceil_div(inner, inner_step_);
+  }
+  ptrdiff_t size() const { return ceil_div(outer_, outer_step_) * inner_parts_; }
+  Piece operator[](ptrdiff_t i) const {
+    const ptrdiff_t o = i / inner_parts_ * outer_step_, k = i % inner_parts_ * inner_step_;
+    return {o, std::min(outer_step_, outer_ - o), k, std::min(inner_step_, inner_ - k)};
+  }
+
+ private:
+  static constexpr ptrdiff_t kElements = 8192;
+  static constexpr ptrdiff_t kMostPieces = 4096;  // bounds the memory for their sums
+
+  ptrdiff_t outer_, inner_, outer_step_, inner_step_, inner_parts_;
+};
+
+// A part of the rows: [begin, end).
+struct RowRange {
+  ptrdiff_t begin, end;
+};
+
+class RowBlocks {
+ public:
+  RowBlocks(ptrdiff_t rows, ptrdiff_t columns) : rows_(rows) {
+    const ptrdiff_t by_memory = std::max<ptrdiff_t>(16, kMostSums / columns);
+    const ptrdiff_t by_size = ceil_div(rows * columns, kElements);
+    blocks_ = std::max<ptrdiff_t>(1, std::min({by_memory, by_size, rows}));
+  }
+  ptrdiff_t size() const { return blocks_; }
+  RowRange operator[](ptrdiff_t block) const {
+    return {rows_ * block / blocks_, rows_ * (block + 1) / blocks_};
+  }
+
+ private:
+  static constexpr ptrdiff_t kElements = 16384;
+  static constexpr ptrdiff_t kMostSums = 32768;  // bounds the memory for the blocks' sums
+
+  ptrdiff_t rows_, blocks_;
+};
+
+// Rows that are taken end to end as one long row, so that few channels fill whole vectors and
+// every long row starts at the same alignment. 1 where there is nothing to gain.
+inline ptrdiff_t rows_per_long_row(ptrdiff_t rows, ptrdiff_t channels) {
+  constexpr ptrdiff_t aligned = 16, wide = 64, enough = 256;
+  if (channels >= enough) return 1;
+  const ptrdiff_t unit = aligned / std::gcd(aligned, channels);
+  const ptrdiff_t fold = unit * ceil_div(wide, unit * channels);
+  return rows >= 8 * fold ? fold : 1;
+}
+
+}  // namespace bnfast

@@ -1,0 +1,79 @@
+#include "core/staging.hpp"
+
+#include <cstring>
+
+namespace bnfast {
+namespace {
+
+// The dense array of this shape whose axes lie in `order`, widest first.
+Array dense(const Shape& shape, const std::array<int, kMaxRank>& order, DType dtype) {
+  Array array;
+  array.dtype = dtype;
+  ptrdiff_t stride = size_of(dtype);
+  for (int i = shape.rank - 1; i >= 0; --i) {
+    array.stride[order[i]] = stride;
+    stride *= shape.size[order[i]];
+  }
+  return array;
+}
+
+bool same_strides(const Shape& shape, const Array& a, const Array& b) {
+  for (int axis = 0; axis < shape.rank; ++axis) {
+    if (shape.size[axis] > 1 && a.stride[axis] != b.stride[axis]) return false;
+  }
+  return true;
+}
+
+void copy_elements(const Shape& shape, int axis, const char* from, const Array& source, char* to,
+                   const Array& target) {
+  if (axis == shape.rank) {
+    std::memcpy(to, from, static_cast<size_t>(size_of(source.dtype)));
+    return;
+  }
+  for (ptrdiff_t i = 0; i < shape.size[axis]; ++i) {
+    copy_elements(shape, axis + 1, from + i * source.stride[axis], source,
+                  to + i * target.stride[axis], target);
+  }
+}
+
+void copy(const Shape& shape, const Array& source, const Array& target) {
+  copy_elements(shape, 0, source.data, source, target.data, target);
+}
+
+}  // namespace
+
+Staging::Staging(const Shape& shape, std::initializer_list<Array> inputs, const Array* output)
+    : shape_(shape) {
+  for (const Array& input : inputs) arrays_[count_++] = input;
+  if (output) arrays_[count_++] = output_ = *output;
+
+  std::array<const Array*, kMaxArrays> pointers{};
+  for (int a = 0; a < count_; ++a) pointers[a] = &arrays_[a];
+  if (const auto joint = collapse(shape_, pointers.data(), count_)) {
+    geometry_ = *joint;
+    return;
+  }
+  for (int a = count_ - 1; a >= 0; --a) make_dense(a, output && a == count_ - 1);
+  geometry_ = *collapse(shape_, pointers.data(), count_);
+}
+
+void Staging::make_dense(int array, bool is_output) {
+  Array& a = arrays_[array];
+  Array copied = dense(shape_, axes_by_stride(shape_, arrays_[0]), a.dtype);
+  if (same_strides(shape_, a, copied)) return;
+  buffers_[array].reset(new char[static_cast<size_t>(shape_.elements() * size_of(a.dtype))]);
+  copied.data = buffers_[array].get();
+  if (is_output) {
+    output_copied_ = true;
+  } else {
+    copy(shape_, a, copied);
+  }
+  a = copied;
+  ++copies_;
+}
+
+void Staging::finish() {
+  if (output_copied_) copy(shape_, arrays_[count_ - 1], output_);
+}
+
+}  // namespace bnfast

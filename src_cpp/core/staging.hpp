@@ -1,0 +1,36 @@
+// What cannot be walked where it lies is copied once.
+#pragma once
+
+#include <memory>
+
+#include "core/collapse.hpp"
+
+namespace bnfast {
+
+// The arrays of one call, ready to be walked. Where they have no joint geometry, every array that
+// is not dense in the first array's axis order is replaced by a dense copy; the output's copy is
+// written back by finish().
+class Staging {
+ public:
+  Staging(const Shape& shape, std::initializer_list<Array> inputs, const Array* output);
+
+  const Geometry& geometry() const { return geometry_; }
+  char* data(int array) const { return arrays_[array].data; }
+  DType dtype(int array) const { return arrays_[array].dtype; }
+  bool copied() const { return copies_ > 0; }
+  void finish();
+
+ private:
+  void make_dense(int array, bool is_output);
+
+  Shape shape_;
+  int count_ = 0;
+  int copies_ = 0;
+  bool output_copied_ = false;
+  Array output_;
+  std::array<Array, kMaxArrays> arrays_;
+  std::array<std::unique_ptr<char[]>, kMaxArrays> buffers_;
+  Geometry geometry_;
+};
+
+}  // namespace bnfast

@@ -1,0 +1,30 @@
+// What this machine and this process may use: caches, CPUs, and the environment's wishes.
+#pragma once
+
+#include <cstddef>
+
+namespace bnfast {
+
+struct CacheSizes {
+  std::ptrdiff_t l1d, l2, l3;  // bytes; l3 is 0 where there is none
+};
+
+// As the system reports them, or modest defaults.
+const CacheSizes& cache_sizes();
+
+// CPUs in this process's affinity mask.
+int affinity_cpus();
+
+// CPUs' worth of time that the control group allows; 0: no limit.
+double cgroup_cpus();
+
+struct ThreadDefault {
+  int threads;
+  const char* source;  // what decided
+};
+
+// BNFAST_NUM_THREADS, else OMP_NUM_THREADS, else the CPUs this process may use. Read once. Throws
+// std::invalid_argument where BNFAST_NUM_THREADS is not a positive integer.
+ThreadDefault environment_threads();
+
+}  // namespace bnfast

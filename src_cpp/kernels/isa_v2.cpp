@@ -1,0 +1,4 @@
+#define BNFAST_ISA v2
+#define BNFAST_VECTOR_BYTES 16
+#define BNFAST_SIMD_HEADER "simd/x86_v2.hpp"
+#include "kernels/table.hpp"

@@ -1,0 +1,4 @@
+#define BNFAST_ISA v3
+#define BNFAST_VECTOR_BYTES 32
+#define BNFAST_SIMD_HEADER "simd/x86_v3.hpp"
+#include "kernels/table.hpp"

@@ -1,0 +1,194 @@
+// The mapping kernels: y from x, or dx from x and dy, element by element.
+//
+// Parameters of the templates:
+//   Op   Affine or Gradient: the formula, with its number of inputs and coefficients
+//   C    compute type: float, double
+//   T    storage type of the inputs; U of the output
+// Legal (C, T, U): (float, float, float), and (double, T, U) for any T and U of float and double.
+#pragma once
+
+#include "kernels/contract.hpp"
+#include "simd/vector.hpp"
+
+namespace bnfast {
+namespace BNFAST_ISA {
+
+struct Affine {
+  static constexpr int inputs = 1;
+  static constexpr int coefficients = 3;
+  template <class V>
+  BNFAST_INLINE V apply(V x, V, const V* c) {
+    return fma(x - c[0], c[1], c[2]);
+  }
+};
+
+struct Gradient {
+  static constexpr int inputs = 2;
+  static constexpr int coefficients = 4;
+  template <class V>
+  BNFAST_INLINE V apply(V x, V dy, const V* c) {
+    return fma(x - c[0], c[1], dy - c[2]) * c[3];
+  }
+};
+
+// Columns held at once by the rows walk, in vectors: their coefficients stay in registers.
+constexpr int kMapVectors = BNFAST_VECTOR_BYTES == 64 ? 4 : 2;
+constexpr int kMapRows = 16;  // rows before the next columns: few pages are open at a time
+
+template <class Op, class C, class T>
+BNFAST_INLINE Vector<C> map_vector(const T* x, const T* dy, const Vector<C>* c) {
+  return Op::apply(Io<C, T>::load(x), Op::inputs == 2 ? Io<C, T>::load(dy) : Vector<C>{}, c);
+}
+
+template <class Op, class C, class T, class U>
+BNFAST_INLINE void map_partial(const T* x, const T* dy, U* y, int n, const Vector<C>* c) {
+  const Vector<C> zero = {};
+  const Vector<C> u = Io<C, T>::load_partial(x, n, zero);
+  const Vector<C> v = Op::inputs == 2 ? Io<C, T>::load_partial(dy, n, zero) : zero;
+  Io<C, U>::store_partial(y, Op::apply(u, v, c), n);
+}
+
+template <class C, bool streaming, class U>
+BNFAST_INLINE void put(U* p, Vector<C> v) {
+  if (streaming) {
+    Io<C, U>::stream(p, v);
+  } else {
+    Io<C, U>::store(p, v);
+  }
+}
+
+// The elements before y is aligned for streaming, at most n.
+template <class U>
+BNFAST_INLINE ptrdiff_t unaligned_head(const U* y, ptrdiff_t n) {
+  const uintptr_t past = reinterpret_cast<uintptr_t>(y) % BNFAST_VECTOR_BYTES;
+  const ptrdiff_t head =
+      past == 0 ? 0 : static_cast<ptrdiff_t>((BNFAST_VECTOR_BYTES - past) / sizeof(U));
+  return head < n ? head : n;
+}
+
+// Whole vectors one by one, then what is left.
+template <class Op, class C, class T, class U>
+BNFAST_INLINE void map_few(const T* x, const T* dy, U* y, ptrdiff_t n, const Vector<C>* c) {
+  constexpr int width = kWidth<C>;
+  ptrdiff_t i = 0;
+  for (; i + width <= n; i += width) {
+    put<C, false>(y + i, map_vector<Op, C>(x + i, Op::inputs == 2 ? dy + i : x, c));
+  }
+  if (i < n) {
+    map_partial<Op, C>(x + i, Op::inputs == 2 ? dy + i : x, y + i, static_cast<int>(n - i), c);
+  }
+}
+
+template <class Op, class C, bool streaming, class T, class U>
+BNFAST_INLINE void map_run(const T* x, const T* dy, U* y, ptrdiff_t n, const Vector<C>* c) {
+  constexpr int width = kWidth<C>;
+  ptrdiff_t i = streaming ? unaligned_head(y, n) : 0;
+  if (i > 0) map_few<Op, C>(x, dy, y, i, c);
+  for (; i + 4 * width <= n; i += 4 * width) {
+#pragma GCC unroll 4
+    for (int v = 0; v < 4; ++v) {
+      const ptrdiff_t at = i + v * width;
+      put<C, streaming>(y + at, map_vector<Op, C>(x + at, Op::inputs == 2 ? dy + at : x, c));
+    }
+  }
+  map_few<Op, C>(x + i, Op::inputs == 2 ? dy + i : x, y + i, n - i, c);
+}
+
+template <class Op, class C, bool streaming, class T, class U>
+void map_planes_storing(const Block& block, const Input* in, const Output& out,
+                        const void* const* coefficients) {
+  for (ptrdiff_t o = 0; o < block.outer; ++o) {
+    for (ptrdiff_t c = 0; c < block.channels; ++c) {
+      Vector<C> k[Op::coefficients];
+      for (int j = 0; j < Op::coefficients; ++j) {
+        k[j] = splat(static_cast<const C*>(coefficients[j])[c]);
+      }
+      const char* x = in[0].data + o * in[0].outer + c * in[0].channel;
+      const char* dy = Op::inputs == 2 ? in[1].data + o * in[1].outer + c * in[1].channel : x;
+      char* y = out.data + o * out.outer + c * out.channel;
+      map_run<Op, C, streaming>(reinterpret_cast<const T*>(x), reinterpret_cast<const T*>(dy),
+                                reinterpret_cast<U*>(y), block.inner, k);
+    }
+  }
+}
+
+template <class Op, class C, class T, class U>
+void map_planes(const Block& block, const Input* in, const Output& out,
+                const void* const* coefficients, Store how) {
+  const bool reachable = reinterpret_cast<uintptr_t>(out.data) % sizeof(U) == 0 &&
+                         out.outer % sizeof(U) == 0 && out.channel % sizeof(U) == 0;
+  if (how == Store::streaming && reachable) {
+    map_planes_storing<Op, C, true, T, U>(block, in, out, coefficients);
+    stream_fence();
+  } else {
+    map_planes_storing<Op, C, false, T, U>(block, in, out, coefficients);
+  }
+}
+
+// `vectors` side by side, down the rows; the only one has `n` columns when partial.
+template <class Op, class C, bool streaming, class T, class U, int vectors, bool partial>
+BNFAST_INLINE void map_columns(const Input* in, const Output& out, ptrdiff_t row, ptrdiff_t rows,
+                               ptrdiff_t column, const void* const* coefficients, int n) {
+  constexpr int width = kWidth<C>;
+  Vector<C> k[vectors][Op::coefficients];
+#pragma GCC unroll 8
+  for (int v = 0; v < vectors; ++v) {
+#pragma GCC unroll 8
+    for (int j = 0; j < Op::coefficients; ++j) {
+      const C* c = static_cast<const C*>(coefficients[j]) + column + v * width;
+      k[v][j] = partial ? load_partial(c, n, Vector<C>{}) : load(c);
+    }
+  }
+  for (ptrdiff_t r = row; r < row + rows; ++r) {
+    const T* x = reinterpret_cast<const T*>(in[0].data + r * in[0].outer) + column;
+    const T* dy =
+        Op::inputs == 2 ? reinterpret_cast<const T*>(in[1].data + r * in[1].outer) + column : x;
+    U* y = reinterpret_cast<U*>(out.data + r * out.outer) + column;
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; ++v) {
+      if (partial) {
+        map_partial<Op, C>(x, dy, y, n, k[v]);
+      } else {
+        put<C, streaming>(y + v * width, map_vector<Op, C>(x + v * width, dy + v * width, k[v]));
+      }
+    }
+  }
+}
+
+template <class Op, class C, bool streaming, class T, class U>
+void map_rows_storing(const Block& block, const Input* in, const Output& out,
+                      const void* const* coefficients) {
+  constexpr int width = kWidth<C>, wide = kMapVectors * width;
+  const ptrdiff_t columns = block.channels;
+  for (ptrdiff_t row = 0; row < block.outer; row += kMapRows) {
+    const ptrdiff_t rows = block.outer - row < kMapRows ? block.outer - row : kMapRows;
+    ptrdiff_t c = 0;
+    for (; c + wide <= columns; c += wide) {
+      map_columns<Op, C, streaming, T, U, kMapVectors, false>(in, out, row, rows, c, coefficients,
+                                                              0);
+    }
+    for (; c + width <= columns; c += width) {
+      map_columns<Op, C, streaming, T, U, 1, false>(in, out, row, rows, c, coefficients, 0);
+    }
+    if (c < columns) {
+      map_columns<Op, C, false, T, U, 1, true>(in, out, row, rows, c, coefficients,
+                                               static_cast<int>(columns - c));
+    }
+  }
+}
+
+template <class Op, class C, class T, class U>
+void map_rows(const Block& block, const Input* in, const Output& out,
+              const void* const* coefficients, Store how) {
+  const bool every_row_aligned = reinterpret_cast<uintptr_t>(out.data) % BNFAST_VECTOR_BYTES == 0 &&
+                                 out.outer % BNFAST_VECTOR_BYTES == 0;
+  if (how == Store::streaming && every_row_aligned) {
+    map_rows_storing<Op, C, true, T, U>(block, in, out, coefficients);
+    stream_fence();
+  } else {
+    map_rows_storing<Op, C, false, T, U>(block, in, out, coefficients);
+  }
+}
+
+}  // namespace BNFAST_ISA
+}  // namespace bnfast

@@ -1,0 +1,34 @@
+// Fills this instruction set's table. Included once by each kernels/isa_*.cpp.
+#pragma once
+
+#include "kernels/contract.hpp"
+#include "kernels/map.hpp"
+#include "kernels/reduce.hpp"
+
+namespace bnfast {
+namespace BNFAST_ISA {
+
+template <class Op, class T, class C>
+constexpr Reduce reduce_kernels() {
+  return {reduce_planes<Op, T, C>, reduce_rows<Op, T, C>};
+}
+
+template <class Op, class C, class T, class U>
+constexpr Map map_kernels() {
+  return {map_planes<Op, C, T, U>, map_rows<Op, C, T, U>};
+}
+
+// T: storage type; C: its compute type.
+template <class T, class C>
+constexpr TypeKernels type_kernels() {
+  return {reduce_kernels<Moments, T, C>(),    reduce_kernels<Moments, T, double>(),
+          reduce_kernels<Products, T, C>(),   reduce_kernels<Products, T, double>(),
+          map_kernels<Affine, C, T, float>(), map_kernels<Affine, double, T, double>(),
+          map_kernels<Gradient, C, T, T>()};
+}
+
+extern const KernelTable kernels;
+const KernelTable kernels = {type_kernels<float, float>(), type_kernels<double, double>()};
+
+}  // namespace BNFAST_ISA
+}  // namespace bnfast

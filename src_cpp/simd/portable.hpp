@@ -1,0 +1,23 @@
+// Any machine: what the compiler makes of a 16-byte vector. Included by simd/vector.hpp. Without a
+// promise of fma, the product is rounded before the sum.
+#pragma once
+
+#include "simd/partial_by_copy.hpp"
+
+namespace bnfast {
+namespace BNFAST_ISA {
+
+BNFAST_INLINE F32 fma(F32 a, F32 b, F32 c) { return a * b + c; }
+BNFAST_INLINE F64 fma(F64 a, F64 b, F64 c) { return a * b + c; }
+
+BNFAST_INLINE void stream(float* p, F32 v) { store(p, v); }
+BNFAST_INLINE void stream(double* p, F64 v) { store(p, v); }
+BNFAST_INLINE void stream_fence() {}
+
+BNFAST_INLINE F64 widen_partial(const float* p, int, F64 fill) {
+  fill[0] = read(p);
+  return fill;
+}
+
+}  // namespace BNFAST_ISA
+}  // namespace bnfast

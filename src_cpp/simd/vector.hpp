@@ -1,0 +1,104 @@
+// A vector of the width this file is compiled for, over float or double.
+//
+// Parameters (macros, set by kernels/isa_*.cpp before anything is included):
+//   BNFAST_ISA            namespace of this instruction set: v2, v3, v4, neon, portable
+//   BNFAST_VECTOR_BYTES   16, 32 or 64
+//   BNFAST_SIMD_HEADER    the header with this instruction set's intrinsics
+//
+// Arithmetic is the compiler's own vector extension. What that cannot say (fma, partial and
+// streaming access, conversion) each instruction set's header supplies for F32 and F64:
+//   fma(a, b, c)                    a*b + c
+//   load_partial(p, n, fill)        n of the lanes from p, the others from fill; 0 < n < width
+//   store_partial(p, v, n)
+//   stream(p, v)                    p aligned to BNFAST_VECTOR_BYTES
+//   stream_fence()                  orders streamed stores before what follows
+//   widen_partial(p, n, fill)       F64 from n floats at p
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define BNFAST_INLINE static inline __attribute__((always_inline))
+
+namespace bnfast {
+namespace BNFAST_ISA {
+
+typedef float F32 __attribute__((vector_size(BNFAST_VECTOR_BYTES)));
+typedef double F64 __attribute__((vector_size(BNFAST_VECTOR_BYTES)));
+typedef float F32Unaligned __attribute__((vector_size(BNFAST_VECTOR_BYTES), aligned(1), may_alias));
+typedef float F32Half __attribute__((vector_size(BNFAST_VECTOR_BYTES / 2)));
+typedef float F32HalfUnaligned
+    __attribute__((vector_size(BNFAST_VECTOR_BYTES / 2), aligned(1), may_alias));
+typedef double F64Unaligned
+    __attribute__((vector_size(BNFAST_VECTOR_BYTES), aligned(1), may_alias));
+
+template <class C>
+struct VectorOf;
+template <>
+struct VectorOf<float> {
+  typedef F32 type;
+};
+template <>
+struct VectorOf<double> {
+  typedef F64 type;
+};
+template <class C>
+using Vector = typename VectorOf<C>::type;
+
+template <class C>
+constexpr int kWidth = BNFAST_VECTOR_BYTES / sizeof(C);
+
+BNFAST_INLINE F32 load(const float* p) { return *reinterpret_cast<const F32Unaligned*>(p); }
+BNFAST_INLINE F64 load(const double* p) { return *reinterpret_cast<const F64Unaligned*>(p); }
+BNFAST_INLINE F64 widen_load(const float* p) {
+  return __builtin_convertvector(*reinterpret_cast<const F32HalfUnaligned*>(p), F64);
+}
+BNFAST_INLINE void store(float* p, F32 v) { *reinterpret_cast<F32Unaligned*>(p) = v; }
+BNFAST_INLINE void store(double* p, F64 v) { *reinterpret_cast<F64Unaligned*>(p) = v; }
+
+template <class C>
+BNFAST_INLINE Vector<C> splat(C value) {
+  return value - Vector<C>{};
+}
+
+BNFAST_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
+
+}  // namespace BNFAST_ISA
+}  // namespace bnfast
+
+#include BNFAST_SIMD_HEADER
+
+namespace bnfast {
+namespace BNFAST_ISA {
+
+// Io<C, T>: storage type T as vectors of compute type C.
+template <class C, class T>
+struct Io {
+  BNFAST_INLINE Vector<C> load(const T* p) { return BNFAST_ISA::load(p); }
+  BNFAST_INLINE Vector<C> load_partial(const T* p, int n, Vector<C> fill) {
+    return BNFAST_ISA::load_partial(p, n, fill);
+  }
+  BNFAST_INLINE void store(T* p, Vector<C> v) { BNFAST_ISA::store(p, v); }
+  BNFAST_INLINE void store_partial(T* p, Vector<C> v, int n) { BNFAST_ISA::store_partial(p, v, n); }
+  BNFAST_INLINE void stream(T* p, Vector<C> v) { BNFAST_ISA::stream(p, v); }
+};
+
+template <>
+struct Io<double, float> {
+  BNFAST_INLINE F64 load(const float* p) { return widen_load(p); }
+  BNFAST_INLINE F64 load_partial(const float* p, int n, F64 fill) {
+    return widen_partial(p, n, fill);
+  }
+  BNFAST_INLINE void store(float* p, F64 v) {
+    *reinterpret_cast<F32HalfUnaligned*>(p) = __builtin_convertvector(v, F32Half);
+  }
+  BNFAST_INLINE void store_partial(float* p, F64 v, int n) {
+    const F32Half narrow = __builtin_convertvector(v, F32Half);
+    memcpy(p, &narrow, static_cast<size_t>(n) * sizeof(float));
+  }
+  BNFAST_INLINE void stream(float* p, F64 v) { store(p, v); }
+};
+
+}  // namespace BNFAST_ISA
+}  // namespace bnfast
