@@ -33,7 +33,7 @@ def small(monkeypatch):
     monkeypatch.setattr(learning, "SEEDS", (0,))
     monkeypatch.setattr(timing, "SHAPES", ((2, 8, 4, 4),))
     monkeypatch.setattr(timing, "ROUNDS", 2)
-    monkeypatch.setattr(timing, "REST_SECONDS", 0)
+    monkeypatch.setattr(timing, "WARM_UP_SECONDS", 0)
 
 
 def assert_is_png(path):

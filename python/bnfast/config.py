@@ -91,7 +91,7 @@ def package_versions() -> dict[str, str | None]:
 
 
 def _installed_version(name: str) -> str | None:
-    # As slow to import as a tenth of NumPy, and `import bnfast` does not need it.
+    # Here, because it is slow to import and `import bnfast` does not need it.
     from importlib.metadata import PackageNotFoundError, version
 
     try:

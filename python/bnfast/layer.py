@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -189,8 +189,7 @@ class BatchNorm:
         -----
         The layer keeps a reference to `x` for `backward` until the next call.
         """
-        if residual is not None:
-            _refuse(residual=residual)
+        _refuse(residual=residual)
         if self.training if training is None else training:
             return self._train(x, out)
         if self.running_mean is None:
@@ -262,12 +261,10 @@ class BatchNorm:
         if saved.overwritten:
             raise RuntimeError("backward needs the input, which the forward call has overwritten")
         gradients = self._gradients(saved, dy, out)
-        if self.affine:
-            assert gradients.dweight is not None and gradients.dbias is not None
+        if gradients.dweight is not None and gradients.dbias is not None:
             self.weight_grad = gradients.dweight.astype(self.dtype)
             self.bias_grad = gradients.dbias.astype(self.dtype)
-        assert gradients.dx is not None
-        return gradients.dx
+        return cast(Array, gradients.dx)
 
     def _gradients(self, saved: _Saved, dy: Any, out: Array | None) -> BatchNormGradients:
         mean, invstd = saved.mean, saved.invstd

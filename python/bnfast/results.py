@@ -26,7 +26,7 @@ class BatchNormForward(NamedTuple):
     y: NDArray[np.floating]
     mean: NDArray[np.float64]
     invstd: NDArray[np.float64]
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count, as the name in the contract does
 
 
 class BatchNormGradients(NamedTuple):
@@ -61,4 +61,4 @@ class Moments(NamedTuple):
 
     mean: NDArray[np.float64]
     var: NDArray[np.float64]
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count, as the name in the contract does

@@ -11,7 +11,7 @@ namespace {
 
 // Outputs from here on are stored past the caches: they would not stay there, and a store that
 // bypasses them does not read the line first.
-constexpr ptrdiff_t kStreamingBytes = 32 * 1024 * 1024;
+constexpr ptrdiff_t kStreamingBytes = 8 * 1024 * 1024;
 
 const TypeKernels& kernels_of(DType storage) {
   const KernelTable& table = active_kernels();

@@ -27,15 +27,15 @@ class Coefficients {
   }
   void set(int array, ptrdiff_t index, double value) {
     if (compute_ == DType::float32) {
-      *reinterpret_cast<float*>(at(array, index)) = static_cast<float>(value);
+      *reinterpret_cast<float*>(slot(array, index)) = static_cast<float>(value);
     } else {
-      *reinterpret_cast<double*>(at(array, index)) = value;
+      *reinterpret_cast<double*>(slot(array, index)) = value;
     }
   }
   void copy(ptrdiff_t index, const Coefficients& from, ptrdiff_t from_index) {
     for (int a = 0; a < arrays_; ++a) {
       const char* source = from.at(a, from_index);
-      std::copy(source, source + size_of(compute_), at(a, index));
+      std::copy(source, source + size_of(compute_), slot(a, index));
     }
   }
   const char* at(int array, ptrdiff_t index) const {
@@ -43,7 +43,7 @@ class Coefficients {
   }
 
  private:
-  char* at(int array, ptrdiff_t index) {
+  char* slot(int array, ptrdiff_t index) {
     return values_.data() + (array * length_ + index) * size_of(compute_);
   }
 

@@ -1,6 +1,7 @@
 // The rows walk: all channels side by side, so all rows are reduced, then all channels folded, then
 // all rows mapped, last rows first: those lie in cache.
 #include <atomic>
+#include <cstdint>
 #include <vector>
 
 #include "core/parallel.hpp"
@@ -12,48 +13,126 @@ namespace {
 
 constexpr ptrdiff_t kMostShiftRows = 16;       // rows whose mean is the shift
 constexpr ptrdiff_t kMapElements = 32 * 1024;  // handed to a map at a time
+constexpr ptrdiff_t kLineBytes = 64;
 
-// A column j of a long row belongs to channel j % channels. The rows that do not fill a long row,
-// the rest, are one more row of fewer columns.
-class RowsWalk {
+// An absent array has no strides and item size 0: it is end to end with anything.
+bool end_to_end(const Pass& pass) {
+  const Operands& o = pass.operands;
+  const ptrdiff_t channels = pass.geometry.channels;
+  return o.in[0].outer == channels * o.in_item[0] && o.in[1].outer == channels * o.in_item[1] &&
+         o.out.outer == channels * o.out_item;
+}
+
+ptrdiff_t fold_of(const Pass& pass) {
+  return end_to_end(pass) ? rows_per_long_row(pass.geometry.outer, pass.geometry.channels) : 1;
+}
+
+// Maps all rows. Rows that lie end to end are one run of elements in which the channels recur: it
+// is cut into long rows from the first element at which the output is aligned for streaming, and
+// what is left at either end is a short row of its own.
+class RowsMap {
  public:
-  explicit RowsWalk(const Pass& pass)
+  explicit RowsMap(const Pass& pass)
       : pass_(pass),
         channels_(pass.geometry.channels),
-        fold_(end_to_end() ? rows_per_long_row(pass.geometry.outer, channels_) : 1),
-        columns_(fold_ * channels_),
-        rows_(pass.geometry.outer / fold_),
-        rest_(pass.geometry.outer % fold_ * channels_),
-        blocks_(rows_, columns_) {}
+        columns_(fold_of(pass) * channels_),
+        head_(unaligned_head()),
+        rows_((pass.geometry.elements() - head_) / columns_),
+        tail_((pass.geometry.elements() - head_) % columns_),
+        long_coefficients_(pass.mapping->coefficients->compute(),
+                           pass.mapping->coefficients->arrays(), own_row() ? 0 : columns_ + head_) {
+  }
 
-  void run() {
-    if (!pass_.reduction) {
-      if (fold_ > 1) spread_coefficients(0, channels_);
-      run_team(pass_.threads, [&](const Team& team) { map(team); });
-      return;
+  // Repeats the coefficients of these channels along the long row.
+  void spread(ptrdiff_t begin, ptrdiff_t end) {
+    if (own_row()) return;
+    for (ptrdiff_t c = begin; c < end; ++c) {
+      for (ptrdiff_t j = c; j < columns_ + head_; j += channels_) {
+        long_coefficients_.copy(j, *pass_.mapping->coefficients, c);
+      }
     }
-    find_shift();
-    first_.resize(static_cast<size_t>((blocks_.size() + 1) * columns_));
-    second_.resize(first_.size());
-    wants_exact_.resize(static_cast<size_t>(channels_));
-    run_team(pass_.threads, [&](const Team& team) { reduce_fold_map(team); });
+  }
+
+  void run(const Team& team) const {
+    if (tail_ > 0 && team.rank == team.size - 1) map_block(rows_, 1, tail_);
+    const ptrdiff_t begin = team.begin(rows_), end = team.end(rows_);
+    const ptrdiff_t step = std::max<ptrdiff_t>(1, kMapElements / columns_);
+    for (ptrdiff_t last = end; last > begin; last -= step) {
+      const ptrdiff_t first = std::max(begin, last - step);
+      map_block(first, last - first, columns_);
+    }
+    if (head_ > 0 && team.rank == 0) map_head();
   }
 
  private:
-  // An absent array has no strides and item size 0: it is end to end with anything.
-  bool end_to_end() const {
+  bool own_row() const { return columns_ == channels_ && head_ == 0; }
+
+  ptrdiff_t unaligned_head() const {
     const Operands& o = pass_.operands;
-    return o.in[0].outer == channels_ * o.in_item[0] && o.in[1].outer == channels_ * o.in_item[1] &&
-           o.out.outer == channels_ * o.out_item;
+    const auto past = static_cast<ptrdiff_t>(reinterpret_cast<uintptr_t>(o.out.data) % kLineBytes);
+    const bool streams = pass_.mapping->store == Store::streaming && end_to_end(pass_) &&
+                         columns_ * o.out_item % kLineBytes == 0 && past % o.out_item == 0;
+    return streams && past > 0 ? (kLineBytes - past) / o.out_item : 0;
   }
 
+  void map_head() const { map_rows({1, head_, 1}, pass_.operands, 0); }
+
+  void map_block(ptrdiff_t row, ptrdiff_t rows, ptrdiff_t columns) const {
+    const ptrdiff_t fold = columns_ / channels_;
+    Operands here = pass_.operands.at(row * fold, 0, head_);
+    for (Input& in : here.in) in.outer *= fold;
+    here.out.outer *= fold;
+    map_rows({rows, columns, 1}, here, head_);
+  }
+
+  void map_rows(const Block& block, const Operands& here, ptrdiff_t first_column) const {
+    const Mapping& mapping = *pass_.mapping;
+    const Coefficients& from = own_row() ? *mapping.coefficients : long_coefficients_;
+    const void* coefficients[4];
+    for (int a = 0; a < from.arrays(); ++a) coefficients[a] = from.at(a, first_column);
+    mapping.kernel.rows(block, here.in.data(), here.out, coefficients, mapping.store);
+  }
+
+  const Pass& pass_;
+  ptrdiff_t channels_, columns_, head_, rows_, tail_;
+  Coefficients long_coefficients_;
+};
+
+// Reduces all rows and folds all channels. A column j of a long row belongs to channel
+// j % channels. The rows that do not fill a long row, the rest, are one more row of fewer columns.
+class RowsReduction {
+ public:
+  explicit RowsReduction(const Pass& pass)
+      : pass_(pass),
+        channels_(pass.geometry.channels),
+        fold_(fold_of(pass)),
+        columns_(fold_ * channels_),
+        rows_(pass.geometry.outer / fold_),
+        rest_(pass.geometry.outer % fold_ * channels_),
+        blocks_(rows_, columns_),
+        first_(static_cast<size_t>((blocks_.size() + 1) * columns_)),
+        second_(first_.size()),
+        wants_exact_(static_cast<size_t>(channels_)) {
+    find_shift();
+  }
+
+  void run(const Team& team) {
+    reduce(team, pass_.reduction->first_try.rows);
+    fold(team, false);
+    if (!any_wants_exact_) return;
+    if (team.rank == 0) take_better_shifts();
+    team.barrier();
+    reduce(team, pass_.reduction->exact.rows);
+    fold(team, true);
+  }
+
+ private:
   Operands at_row(ptrdiff_t row) const { return pass_.operands.at(row * fold_, 0, 0); }
 
   // Strides from one long row to the next.
   Operands long_rows_at(ptrdiff_t row) const {
     Operands here = at_row(row);
     for (Input& in : here.in) in.outer *= fold_;
-    here.out.outer *= fold_;
     return here;
   }
 
@@ -89,33 +168,17 @@ class RowsWalk {
     }
   }
 
-  void reduce_fold_map(const Team& team) {
-    reduce(team, pass_.reduction->first_try.rows, typed_shift_);
-    fold(team, false);
-    if (any_wants_exact_) {
-      if (team.rank == 0) take_better_shifts();
-      team.barrier();
-      reduce(team, pass_.reduction->exact.rows, typed_shift_);
-      fold(team, true);
-    }
-    if (!pass_.mapping) return;
-    if (fold_ > 1) {
-      spread_coefficients(team.begin(channels_), team.end(channels_));
-      team.barrier();
-    }
-    map(team);
-  }
-
-  void reduce(const Team& team, ReduceKernel kernel, const Coefficients& shift) {
+  void reduce(const Team& team, ReduceKernel kernel) {
     for (ptrdiff_t b = team.begin(blocks_.size()); b < team.end(blocks_.size()); ++b) {
       const RowRange range = blocks_[b];
       kernel({range.end - range.begin, columns_, 1}, long_rows_at(range.begin).in.data(),
-             shift.at(0, 0), &first_[static_cast<size_t>(b * columns_)],
+             typed_shift_.at(0, 0), &first_[static_cast<size_t>(b * columns_)],
              &second_[static_cast<size_t>(b * columns_)]);
     }
     if (rest_ > 0 && team.rank == 0) {
       const auto rest = static_cast<size_t>(blocks_.size() * columns_);
-      kernel({1, rest_, 1}, at_row(rows_).in.data(), shift.at(0, 0), &first_[rest], &second_[rest]);
+      kernel({1, rest_, 1}, at_row(rows_).in.data(), typed_shift_.at(0, 0), &first_[rest],
+             &second_[rest]);
     }
     team.barrier();
   }
@@ -149,33 +212,6 @@ class RowsWalk {
     }
   }
 
-  void spread_coefficients(ptrdiff_t begin, ptrdiff_t end) {
-    for (ptrdiff_t c = begin; c < end; ++c) {
-      for (ptrdiff_t j = c; j < columns_; j += channels_) {
-        long_coefficients_.copy(j, *pass_.mapping->coefficients, c);
-      }
-    }
-  }
-
-  void map(const Team& team) const {
-    const ptrdiff_t begin = blocks_[team.begin(blocks_.size())].begin;
-    const ptrdiff_t end = blocks_[team.end(blocks_.size()) - 1].end;
-    if (rest_ > 0 && team.rank == team.size - 1) map_block({1, rest_, 1}, at_row(rows_));
-    const ptrdiff_t step = std::max<ptrdiff_t>(1, kMapElements / columns_);
-    for (ptrdiff_t last = end; last > begin; last -= step) {
-      const ptrdiff_t first = std::max(begin, last - step);
-      map_block({last - first, columns_, 1}, long_rows_at(first));
-    }
-  }
-
-  void map_block(const Block& block, const Operands& here) const {
-    const Mapping& mapping = *pass_.mapping;
-    const Coefficients& from = fold_ > 1 ? long_coefficients_ : *mapping.coefficients;
-    const void* coefficients[4];
-    for (int a = 0; a < from.arrays(); ++a) coefficients[a] = from.at(a, 0);
-    mapping.kernel.rows(block, here.in.data(), here.out, coefficients, mapping.store);
-  }
-
   const Pass& pass_;
   ptrdiff_t channels_, fold_, columns_, rows_, rest_;
   RowBlocks blocks_;
@@ -184,13 +220,37 @@ class RowsWalk {
   std::vector<double> first_, second_;  // per block and column, the rest's last
   std::vector<char> wants_exact_;
   std::atomic<bool> any_wants_exact_{false};
-  Coefficients long_coefficients_{
-      pass_.mapping ? pass_.mapping->coefficients->compute() : DType::float64,
-      pass_.mapping ? pass_.mapping->coefficients->arrays() : 0, fold_ > 1 ? columns_ : 0};
 };
+
+void run_map(const Pass& pass) {
+  RowsMap map(pass);
+  map.spread(0, pass.geometry.channels);
+  run_team(pass.threads, [&](const Team& team) { map.run(team); });
+}
+
+void run_both(const Pass& pass) {
+  RowsReduction reduction(pass);
+  RowsMap map(pass);
+  const ptrdiff_t channels = pass.geometry.channels;
+  run_team(pass.threads, [&](const Team& team) {
+    reduction.run(team);
+    map.spread(team.begin(channels), team.end(channels));
+    team.barrier();
+    map.run(team);
+  });
+}
+
+void run_reduction(const Pass& pass) {
+  RowsReduction reduction(pass);
+  run_team(pass.threads, [&](const Team& team) { reduction.run(team); });
+}
 
 }  // namespace
 
-void run_rows(const Pass& pass) { RowsWalk(pass).run(); }
+void run_rows(const Pass& pass) {
+  if (!pass.reduction) return run_map(pass);
+  if (!pass.mapping) return run_reduction(pass);
+  run_both(pass);
+}
 
 }  // namespace bnfast

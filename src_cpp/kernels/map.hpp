@@ -149,6 +149,10 @@ BNFAST_INLINE void map_columns(const Input* in, const Output& out, ptrdiff_t row
       if (partial) {
         map_partial<Op, C>(x, dy, y, n, k[v]);
       } else {
+        prefetch(reinterpret_cast<const char*>(x + v * width) + kMapRows * in[0].outer);
+        if (Op::inputs == 2) {
+          prefetch(reinterpret_cast<const char*>(dy + v * width) + kMapRows * in[1].outer);
+        }
         put<C, streaming>(y + v * width, map_vector<Op, C>(x + v * width, dy + v * width, k[v]));
       }
     }

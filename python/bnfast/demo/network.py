@@ -107,4 +107,5 @@ def _cross_entropy_gradient(logits: Floats, labels: Labels) -> Floats:
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities: Floats = exponentials / exponentials.sum(axis=1, keepdims=True)
     probabilities[np.arange(len(labels)), labels] -= 1
-    return probabilities / np.float32(len(labels))
+    probabilities /= len(labels)
+    return probabilities

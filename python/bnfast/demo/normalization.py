@@ -68,13 +68,15 @@ class Normalized:
     def _statistics_table(self) -> str:
         rows = [
             [self.dataset.channels[channel]]
-            + [
-                f"{found.mean[channel]:.3f} ({np.sqrt(found.var[channel]):.3f})"
-                for found in self.stages.values()
-            ]
+            + [_mean_and_std(found, channel) for found in self.stages.values()]
             for channel in self.dataset.shown
         ]
         return table(("channel", *self.stages), rows)
+
+
+def _mean_and_std(statistics: Statistics, channel: int) -> str:
+    mean = round(float(statistics.mean[channel]), 3) + 0.0  # no minus before a zero
+    return f"{mean:.3f} ({np.sqrt(statistics.var[channel]):.3f})"
 
 
 def normalize_dataset(dataset: Dataset) -> Normalized:

@@ -66,6 +66,7 @@ class Times:
     """The table of times."""
 
     rounds: int
+    isa: str
     threads: int
     rows: Sequence[Timed]
     checks: Sequence[Check]
@@ -75,9 +76,9 @@ class Times:
     def text(self) -> str:
         """Return the table, and the checks of the answers that were timed."""
         title = (
-            f"times: float32, {self.threads} threads, medians of {self.rounds} turns in "
-            "one process; GB/s of the least bytes that must move; how many times as long the "
-            "others take"
+            f"times: float32, ISA {self.isa}, {self.threads} threads, medians of {self.rounds} "
+            "turns in one process; GB/s of the least bytes that must move; how many times as long "
+            "the others take"
         )
         header = (
             "shape as N x C x H x W",
@@ -95,6 +96,7 @@ class Times:
     def figures(self) -> dict[str, Any]:
         """Return the table for JSON."""
         return {
+            "isa": self.isa,
             "threads": self.threads,
             "rounds": self.rounds,
             "rows": [row.figures() for row in self.rows],

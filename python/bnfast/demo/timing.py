@@ -17,8 +17,8 @@ from bnfast.demo.pytorch import pytorch_calls, same_threads
 from bnfast.demo.times import BNFAST, NUMPY, Timed, Times
 
 SHAPES = ((32, 64, 56, 56), (32, 256, 14, 14))
-ROUNDS = 9
-REST_SECONDS = 0.005
+ROUNDS = 15
+WARM_UP_SECONDS = 0.005
 OTHERS_LIMIT = 1000.0
 COPY = "copy"
 
@@ -39,7 +39,7 @@ def measure_times(progress: Callable[[str], None]) -> Times:
                 errors.setdefault(name, []).append(_error(problem, call))
             times = _take_turns({**calls, COPY: copy_call(problem, pool, threads)})
             rows.append(_timed(problem, shape, times))
-    return Times(ROUNDS, threads, rows, _checks(errors))
+    return Times(ROUNDS, bnfast.isa(), threads, rows, _checks(errors))
 
 
 def _calls(problem: Problem) -> dict[str, Call]:
@@ -57,18 +57,25 @@ def _error(problem: Problem, call: Call) -> float:
 
 
 def _take_turns(calls: Mapping[str, Call]) -> dict[str, list[float]]:
-    """Call each in turn, round after round.
-
-    The rest before each call lets idle threads of the one before go to sleep: an OpenMP runtime
-    keeps them spinning for a while, at the cost of whoever comes next.
-    """
+    """Call each in turn, round after round, and measure the last call of a turn."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _, (name, call) in itertools.product(range(ROUNDS), calls.items()):
-        time.sleep(REST_SECONDS)
+        _warm_up(call)
         start = time.perf_counter()
         call()
         times[name].append(time.perf_counter() - start)
     return times
+
+
+def _warm_up(call: Call) -> None:
+    """Call until the idle threads of the contender before have gone to sleep.
+
+    An OpenMP runtime keeps them spinning for a while, at the cost of whoever comes next.
+    """
+    end = time.perf_counter() + WARM_UP_SECONDS
+    call()
+    while time.perf_counter() < end:
+        call()
 
 
 def _timed(problem: Problem, shape: tuple[int, ...], times: Mapping[str, list[float]]) -> Timed:
