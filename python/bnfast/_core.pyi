@@ -116,7 +116,6 @@ def batch_norm_train(
     eps: float,
     channel_axis: SupportsIndex,
     running_var_correction: SupportsIndex,
-    several_values: bool,
     out: NDArray[np.floating] | None = None,
 ) -> BatchNormForward: ...
 def batch_norm_backward(

@@ -11,17 +11,11 @@ from numpy.typing import DTypeLike, NDArray
 from bnfast import _core
 from bnfast._core import Affine
 from bnfast.results import BatchNormGradients
+from bnfast.state import IncompatibleKeys, load
 
-__all__ = ["BatchNorm", "IncompatibleKeys"]
+__all__ = ["BatchNorm"]
 
 Array = NDArray[Any]
-
-
-class IncompatibleKeys(NamedTuple):
-    """Keys that `BatchNorm.load_state_dict` did not find, and those it did not know."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
 
 
 class _Saved(NamedTuple):
@@ -190,10 +184,10 @@ class BatchNorm:
         The layer keeps a reference to `x` for `backward` until the next call.
         """
         _refuse(residual=residual)
-        if self.training if training is None else training:
-            return self._train(x, out)
-        if self.running_mean is None:
-            return self._train(x, out, keep=False)
+        if training is None:
+            training = self.training
+        if training or self.running_mean is None:
+            return self._batch(x, out, learns=training and self.track_running_stats)
         y = self._inference(
             x,
             self.running_mean,
@@ -204,14 +198,14 @@ class BatchNorm:
             self.channel_axis,
             out,
         )
-        self._saved = _Saved(x, y is x, None, None)
+        self._saved = _Saved(x, _overwrites(x, out), None, None)
         return y
 
-    def _train(self, x: Any, out: Array | None, *, keep: bool = True) -> Array:
+    def _batch(self, x: Any, out: Array | None, *, learns: bool) -> Array:
         result = _core.batch_norm_train(
             x,
-            self.running_mean if keep else None,
-            self.running_var if keep else None,
+            self.running_mean if learns else None,
+            self.running_var if learns else None,
             self.weight,
             self.bias,
             self.num_features,
@@ -219,12 +213,11 @@ class BatchNorm:
             self.eps,
             self.channel_axis,
             self.running_var_correction,
-            keep,
             out,
         )
-        if keep and self.track_running_stats:
+        if learns:
             self.num_batches_tracked += 1
-        self._saved = _Saved(x, result.y is x, result.mean, result.invstd)
+        self._saved = _Saved(x, _overwrites(x, out), result.mean, result.invstd)
         return result.y
 
     def _momentum_of_next_batch(self) -> float:
@@ -362,23 +355,10 @@ class BatchNorm:
             Names (with `strict`) or shapes do not fit. Nothing has been changed then.
         """
         own = self._state()
-        given = {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}
-        missing = [k for k in own if k not in given and k != "num_batches_tracked"]
-        unexpected = [k for k in given if k not in own]
-        arrays = {k: np.asarray(v) for k, v in given.items() if k in own}
-        errors = _mismatches(own, arrays, prefix)
-        if strict:
-            errors = _key_errors(missing, unexpected, prefix) + errors
-        if errors:
-            lines = "\n\t".join(["Error(s) in loading state_dict for BatchNorm:", *errors])
-            raise RuntimeError(lines)
-        for name, array in arrays.items():
-            own[name][...] = array
+        result = load(own, state, strict, prefix)
         if self.track_running_stats:
             self.num_batches_tracked = int(own["num_batches_tracked"])
-        return IncompatibleKeys(
-            [prefix + name for name in missing], [prefix + name for name in unexpected]
-        )
+        return result
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
@@ -399,25 +379,11 @@ class BatchNorm:
         )
 
 
+def _overwrites(x: Any, out: Array | None) -> bool:
+    return out is not None and (out is x or np.shares_memory(np.asarray(x), out))
+
+
 def _refuse(**arguments: object) -> None:
     for name, value in arguments.items():
         if value is not None:
             raise NotImplementedError(f"{name} is not supported by this version, got {value!r}")
-
-
-def _mismatches(own: Mapping[str, Array], given: Mapping[str, Array], prefix: str) -> list[str]:
-    return [
-        f"size mismatch for {prefix}{name}: copying a param with shape {array.shape} from "
-        f"checkpoint, the shape in current model is {own[name].shape}."
-        for name, array in given.items()
-        if array.shape != own[name].shape
-    ]
-
-
-def _key_errors(missing: list[str], unexpected: list[str], prefix: str) -> list[str]:
-    errors = []
-    for title, names in (("Unexpected", unexpected), ("Missing", missing)):
-        if names:
-            listed = ", ".join(f'"{prefix}{name}"' for name in names)
-            errors.append(f"{title} key(s) in state_dict: {listed}. ")
-    return errors

@@ -16,7 +16,8 @@ Parameters
 x : array, float32 or float64
     Any shape with one channel axis of length C.
 scale, shift : array of shape (C,)
-    float32 or float64 or a sequence. Where both fit x's precision the result is correctly rounded;
+    float32 or float64 or a sequence. Where both fit x's precision the result is correctly rounded
+    (the product and then the sum on an instruction set without fma, "v2" and "portable");
     otherwise it is taken about the zero of the map, so that a shift that cancels a large
     ``x*scale`` costs a few ulp and no more.
 channel_axis : int
@@ -148,11 +149,11 @@ struct Prepared {
 class FrozenAffine {
  public:
   FrozenAffine(const py::object& mean, const py::object& scale, const py::object& shift,
-               int channel_axis)
-      : mean_(first_values(mean)),
+               const py::object& channel_axis)
+      : mean_(counting_channel_values(mean, "mean")),
         scale_(required_channel_values(scale, "scale", features())),
         shift_(required_channel_values(shift, "shift", features())),
-        channel_axis_(channel_axis),
+        channel_axis_(integer(channel_axis, "channel_axis")),
         prepared_(features()) {
     for (ptrdiff_t c = 0; c < features(); ++c) {
       const auto i = static_cast<size_t>(c);
@@ -168,21 +169,15 @@ class FrozenAffine {
   }
 
   ptrdiff_t features() const { return static_cast<ptrdiff_t>(mean_.size()); }
-  int channel_axis() const { return channel_axis_; }
+  py::int_ channel_axis() const { return channel_axis_; }
   py::array mean() const { return channel_array(mean_); }
   py::array scale() const { return channel_array(scale_); }
   py::array shift() const { return channel_array(shift_); }
   py::tuple state() const { return py::make_tuple(mean(), scale(), shift(), channel_axis_); }
 
  private:
-  static std::vector<double> first_values(const py::object& mean) {
-    const py::ssize_t length =
-        py::hasattr(mean, "__len__") ? static_cast<py::ssize_t>(py::len(mean)) : 0;
-    return required_channel_values(mean, "mean", length);
-  }
-
   std::vector<double> mean_, scale_, shift_;
-  int channel_axis_;
+  py::int_ channel_axis_;
   Prepared prepared_;
 };
 
@@ -191,13 +186,13 @@ class InferenceFold {
  public:
   py::array call(const py::object& x_, const py::object& running_mean,
                  const py::object& running_var, const py::object& weight, const py::object& bias,
-                 double eps, int channel_axis, const py::object& out,
+                 const py::object& eps, const py::object& channel_axis, const py::object& out,
                  const py::object& num_threads) {
     const Operand x = input(x_, "x", channel_axis);
-    const ptrdiff_t channels = static_cast<ptrdiff_t>(py::len(running_mean));
+    auto mean = counting_channel_values(running_mean, "running_mean");
+    const auto channels = static_cast<ptrdiff_t>(mean.size());
     check_features(x, channels);
-    Source source{required_channel_values(running_mean, "running_mean", channels),
-                  required_channel_values(running_var, "running_var", channels),
+    Source source{std::move(mean), required_channel_values(running_var, "running_var", channels),
                   channel_values(weight, "weight", channels),
                   channel_values(bias, "bias", channels), checked_eps(eps)};
     if (!prepared_ || !(source == source_)) fold(std::move(source));
@@ -233,11 +228,12 @@ class InferenceFold {
 };
 
 py::array affine(const py::object& x_, const py::object& scale_, const py::object& shift_,
-                 int channel_axis, const py::object& activation, double /*negative_slope*/,
-                 const py::object& residual, const py::object& dtype, const py::object& out,
-                 const py::object& num_threads) {
+                 const py::object& channel_axis, const py::object& activation,
+                 const py::object& negative_slope, const py::object& residual,
+                 const py::object& dtype, const py::object& out, const py::object& num_threads) {
   refuse(activation, "activation");
   refuse(residual, "residual");
+  number(negative_slope, "negative_slope");
   const Operand x = input(x_, "x", channel_axis);
   const ptrdiff_t channels = x.shape.channels();
   const auto scale = required_channel_values(scale_, "scale", channels);
@@ -254,10 +250,10 @@ py::array affine(const py::object& x_, const py::object& scale_, const py::objec
 }
 
 py::tuple inference_params(const py::object& running_mean, const py::object& running_var,
-                           const py::object& weight_, const py::object& bias_, double eps) {
-  const py::ssize_t channels =
-      py::hasattr(running_mean, "__len__") ? static_cast<py::ssize_t>(py::len(running_mean)) : 0;
-  const auto mean = required_channel_values(running_mean, "running_mean", channels);
+                           const py::object& weight_, const py::object& bias_,
+                           const py::object& eps) {
+  const auto mean = counting_channel_values(running_mean, "running_mean");
+  const auto channels = static_cast<py::ssize_t>(mean.size());
   const auto var = required_channel_values(running_var, "running_var", channels);
   const auto weight = channel_values(weight_, "weight", channels);
   const auto bias = channel_values(bias_, "bias", channels);
@@ -280,7 +276,7 @@ void register_affine(py::module_& m) {
         py::arg("eps") = 1e-5);
 
   py::class_<FrozenAffine>(m, "Affine", kFrozen)
-      .def(py::init<const py::object&, const py::object&, const py::object&, int>(),
+      .def(py::init<const py::object&, const py::object&, const py::object&, const py::object&>(),
            py::arg("mean"), py::arg("scale"), py::arg("shift"), py::kw_only(),
            py::arg("channel_axis") = 1)
       .def("__call__", &FrozenAffine::call, kFrozenCall, py::arg("x"), py::arg("out") = none,
@@ -292,7 +288,7 @@ void register_affine(py::module_& m) {
       .def_property_readonly("shift", &FrozenAffine::shift)
       .def(py::pickle([](const FrozenAffine& self) { return self.state(); },
                       [](const py::tuple& state) {
-                        return FrozenAffine(state[0], state[1], state[2], state[3].cast<int>());
+                        return FrozenAffine(state[0], state[1], state[2], state[3]);
                       }));
 
   py::class_<InferenceFold>(m, "InferenceFold")

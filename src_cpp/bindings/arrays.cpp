@@ -1,17 +1,22 @@
 #include "bindings/arrays.hpp"
 
-#include <cmath>
+#include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "core/collapse.hpp"
-#include "core/parallel.hpp"
 
 namespace bnfast {
 namespace {
 
-std::string text_of(const py::handle& object) { return py::str(object).cast<std::string>(); }
-
-std::string type_name(const py::handle& object) { return Py_TYPE(object.ptr())->tp_name; }
+py::array from_dlpack(const py::object& object, const char* name) {
+  try {
+    return py::module_::import("numpy").attr("from_dlpack")(object);
+  } catch (py::error_already_set& error) {
+    type_error(std::string(name) + " could not be read by DLPack: " + text_of(error.value()));
+  }
+}
 
 // Without copying the elements; throws TypeError for what is not an array.
 py::array as_array(const py::object& object, const char* name) {
@@ -26,9 +31,7 @@ py::array as_array(const py::object& object, const char* name) {
   if (PyObject_CheckBuffer(object.ptr()) || py::hasattr(object, "__array_interface__")) {
     return py::module_::import("numpy").attr("asarray")(object);
   }
-  if (py::hasattr(object, "__dlpack__")) {
-    return py::module_::import("numpy").attr("from_dlpack")(object);
-  }
+  if (py::hasattr(object, "__dlpack__")) return from_dlpack(object, name);
   type_error(std::string(name) + " must be an array, got " + type_name(object));
 }
 
@@ -49,7 +52,9 @@ DType dtype_of(const py::array& array, const char* name) {
 
 const char* dtype_name(DType dtype) { return dtype == DType::float32 ? "float32" : "float64"; }
 
-int checked_axis(int channel_axis, const char* name, py::ssize_t rank) {
+int checked_axis(const py::object& axis, const char* name, py::ssize_t rank) {
+  const long long channel_axis = integer(axis, "channel_axis");
+  if (rank == 0) value_error(std::string(name) + " must have at least 1 axis, got a 0-d array");
   if (channel_axis < -rank || channel_axis >= rank) {
     value_error("channel_axis must lie in [-" + std::to_string(rank) + ", " + std::to_string(rank) +
                 ") for a " + std::to_string(rank) + "-d " + name + ", got " +
@@ -74,8 +79,11 @@ bool same_shape(const py::array& a, const py::array& b) {
 }
 
 bool same_place(const py::array& a, const py::array& b) {
-  return a.data() == b.data() && same_shape(a, b) &&
-         std::equal(a.strides(), a.strides() + a.ndim(), b.strides());
+  if (a.data() != b.data() || !same_shape(a, b) || !a.dtype().equal(b.dtype())) return false;
+  for (py::ssize_t axis = 0; axis < a.ndim(); ++axis) {
+    if (a.shape(axis) > 1 && a.strides(axis) != b.strides(axis)) return false;
+  }
+  return true;
 }
 
 struct Extent {
@@ -120,6 +128,22 @@ py::array new_like(const Operand& like, DType dtype) {
   return py::array(py::dtype(dtype_name(dtype)), std::move(shape), std::move(strides));
 }
 
+// True where no two elements can share memory: each axis steps over all that lies within it.
+bool apart_from_itself(const py::array& array) {
+  std::vector<std::pair<py::ssize_t, py::ssize_t>> axes;  // stride, steps
+  for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
+    if (array.shape(axis) > 1)
+      axes.emplace_back(std::abs(array.strides(axis)), array.shape(axis) - 1);
+  }
+  std::sort(axes.begin(), axes.end());
+  py::ssize_t within = array.itemsize();
+  for (const auto& [stride, steps] : axes) {
+    if (stride < within) return false;
+    within += stride * steps;
+  }
+  return true;
+}
+
 py::array checked_output(const py::object& out, const Operand& like, const OutputRules& rules) {
   if (!py::isinstance<py::array>(out)) {
     type_error("out must be a numpy.ndarray, got " + type_name(out));
@@ -134,10 +158,8 @@ py::array checked_output(const py::object& out, const Operand& like, const Outpu
                 text_of_shape(array));
   }
   if (!array.writeable()) value_error("out must be writeable, got a read-only array");
-  for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
-    if (array.strides(axis) == 0 && array.shape(axis) > 1) {
-      value_error("out must not be a broadcast array: its elements share memory");
-    }
+  if (array.size() > 0 && !apart_from_itself(array)) {
+    value_error("out must not overlap itself: its strides make elements share memory");
   }
   return array;
 }
@@ -159,6 +181,26 @@ std::vector<double> read_values(const py::array& array, DType dtype) {
   return values;
 }
 
+// A list or tuple of numbers, as float64.
+py::array from_sequence(const py::object& values, const char* name) {
+  const auto numpy = py::module_::import("numpy");
+  try {
+    const py::array array = numpy.attr("asarray")(values);
+    if (array.dtype().kind() == 'f' || array.dtype().kind() == 'i' || array.size() == 0) {
+      return array.attr("astype")("float64");
+    }
+  } catch (py::error_already_set& error) {
+    if (!error.matches(PyExc_ValueError) && !error.matches(PyExc_TypeError)) throw;
+  }
+  type_error(std::string(name) + " must be an array or a sequence of numbers, got " +
+             text_of(py::repr(values)));
+}
+
+py::array as_channel_array(const py::object& values, const char* name) {
+  const bool sequence = py::isinstance<py::list>(values) || py::isinstance<py::tuple>(values);
+  return sequence ? from_sequence(values, name) : as_array(values, name);
+}
+
 void check_length(const py::array& array, const char* name, py::ssize_t channels) {
   if (array.ndim() == 1 && array.shape(0) == channels) return;
   value_error(std::string(name) + " must have shape (" + std::to_string(channels) + ",), got " +
@@ -167,12 +209,9 @@ void check_length(const py::array& array, const char* name, py::ssize_t channels
 
 }  // namespace
 
-void type_error(const std::string& message) { throw py::type_error(message); }
-void value_error(const std::string& message) { throw py::value_error(message); }
-
 std::string text_of_shape(const py::array& array) { return text_of(array.attr("shape")); }
 
-Operand input(const py::object& x, const char* name, int channel_axis) {
+Operand input(const py::object& x, const char* name, const py::object& channel_axis) {
   const py::array array = as_array(x, name);
   const DType dtype = dtype_of(array, name);
   return viewed(array, dtype, checked_axis(channel_axis, name, array.ndim()));
@@ -217,21 +256,24 @@ void check_apart(const py::array& output, const char* output_name, const py::obj
 std::optional<std::vector<double>> channel_values(const py::object& values, const char* name,
                                                   py::ssize_t channels) {
   if (values.is_none()) return std::nullopt;
-  py::array array;
-  if (py::isinstance<py::list>(values) || py::isinstance<py::tuple>(values)) {
-    array = py::module_::import("numpy").attr("asarray")(values, "float64");
-  } else {
-    array = as_array(values, name);
-  }
-  const DType dtype = dtype_of(array, name);
+  const py::array array = as_channel_array(values, name);
   check_length(array, name, channels);
-  return read_values(array, dtype);
+  return read_values(array, dtype_of(array, name));
 }
 
 std::vector<double> required_channel_values(const py::object& values, const char* name,
                                             py::ssize_t channels) {
   if (values.is_none()) type_error(std::string(name) + " must be an array, got None");
   return *channel_values(values, name, channels);
+}
+
+std::vector<double> counting_channel_values(const py::object& values, const char* name) {
+  const py::array array = as_channel_array(values, name);
+  const DType dtype = dtype_of(array, name);
+  if (array.ndim() != 1) {
+    value_error(std::string(name) + " must have shape (C,), got " + text_of_shape(array));
+  }
+  return read_values(array, dtype);
 }
 
 UpdatedChannels::UpdatedChannels(const py::object& values, const char* name, py::ssize_t channels) {
@@ -277,32 +319,6 @@ DType result_dtype(const py::object& dtype, DType otherwise) {
   if (wanted.equal(py::dtype("float32"))) return DType::float32;
   if (wanted.equal(py::dtype("float64"))) return DType::float64;
   type_error("dtype must be float32 or float64, got " + text_of(wanted));
-}
-
-double checked_eps(double eps) {
-  if (!(eps >= 0) || std::isinf(eps)) {
-    value_error("eps must be finite and not negative, got " + text_of(py::float_(eps)));
-  }
-  return eps;
-}
-
-int checked_threads(const py::object& num_threads) {
-  if (num_threads.is_none()) return default_threads();
-  if (!PyIndex_Check(num_threads.ptr())) {
-    type_error("num_threads must be an integer or None, got " + type_name(num_threads));
-  }
-  const auto threads = py::int_(num_threads).cast<long long>();
-  if (threads < 1 || threads > 65535) {
-    value_error("num_threads must be at least 1, got " + std::to_string(threads));
-  }
-  return static_cast<int>(threads);
-}
-
-void refuse(const py::object& value, const char* name) {
-  if (value.is_none()) return;
-  PyErr_Format(PyExc_NotImplementedError, "%s is not supported by this version, got %R", name,
-               value.ptr());
-  throw py::error_already_set();
 }
 
 }  // namespace bnfast

@@ -9,11 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "bindings/scalars.hpp"
 #include "core/array.hpp"
 
 namespace bnfast {
-
-namespace py = pybind11;
 
 // A NumPy array and the core's view of it. Holds the array alive.
 struct Operand {
@@ -24,7 +23,7 @@ struct Operand {
 
 // An input: a NumPy array, or anything with __array_interface__, a buffer or a CPU __dlpack__.
 // channel_axis may count from the end.
-Operand input(const py::object& x, const char* name, int channel_axis);
+Operand input(const py::object& x, const char* name, const py::object& channel_axis);
 
 // A second input of the first one's shape and dtype.
 Operand input_like(const py::object& x, const char* name, const Operand& first,
@@ -47,6 +46,8 @@ std::optional<std::vector<double>> channel_values(const py::object& values, cons
                                                   py::ssize_t channels);
 std::vector<double> required_channel_values(const py::object& values, const char* name,
                                             py::ssize_t channels);
+// The same where the values themselves say how many channels there are.
+std::vector<double> counting_channel_values(const py::object& values, const char* name);
 
 inline const double* data_of(const std::optional<std::vector<double>>& values) {
   return values ? values->data() : nullptr;
@@ -74,13 +75,8 @@ void check_features(const Operand& x, py::ssize_t features);
 // None, or a dtype that results can have.
 DType result_dtype(const py::object& dtype, DType otherwise);
 
-double checked_eps(double eps);
-int checked_threads(const py::object& num_threads);
-
 // "(2, 3, 4)"
 std::string text_of_shape(const py::array& array);
-[[noreturn]] void type_error(const std::string& message);
-[[noreturn]] void value_error(const std::string& message);
 
 // Runs the computation with the GIL released.
 template <class Computation>
@@ -88,8 +84,5 @@ void without_gil(Computation&& computation) {
   const py::gil_scoped_release release;
   computation();
 }
-
-// Refuses an argument that this version does not implement; None passes.
-void refuse(const py::object& value, const char* name);
 
 }  // namespace bnfast

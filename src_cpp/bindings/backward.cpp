@@ -143,7 +143,8 @@ struct Arguments {
   int threads;
 
   Arguments(const py::object& dy_, const py::object& x_, const py::object& mean_,
-            const py::object& invstd_, int channel_axis, const py::object& num_threads)
+            const py::object& invstd_, const py::object& channel_axis,
+            const py::object& num_threads)
       : x(input(x_, "x", channel_axis)),
         dy(input_like(dy_, "dy", x, "x")),
         mean(required_channel_values(mean_, "mean", channels())),
@@ -189,26 +190,31 @@ py::object weight_gradient(const ChannelSums& sums, const std::vector<double>& i
 struct Wanted {
   bool dx, dweight, dbias;
   explicit Wanted(const py::object& output_mask) {
+    if (!py::isinstance<py::tuple>(output_mask) && !py::isinstance<py::list>(output_mask)) {
+      type_error("output_mask must be a tuple of 3 bool, got " + type_name(output_mask));
+    }
     const py::tuple mask(output_mask);
     if (mask.size() != 3) {
       value_error("output_mask must have 3 members, got " + std::to_string(mask.size()));
     }
-    dx = mask[0].cast<bool>();
-    dweight = mask[1].cast<bool>();
-    dbias = mask[2].cast<bool>();
+    dx = boolean(mask[0], "output_mask[0]");
+    dweight = boolean(mask[1], "output_mask[1]");
+    dbias = boolean(mask[2], "output_mask[2]");
   }
 };
 
 py::object batch_norm_backward(const py::object& dy, const py::object& x, const py::object& mean,
                                const py::object& invstd, const py::object& weight_,
-                               const py::object& bias, int channel_axis, bool training,
-                               const py::object& activation, double /*negative_slope*/,
-                               const py::object& residual, const py::object& mask,
-                               const py::object& output_mask, const py::object& out,
-                               const py::object& num_threads) {
+                               const py::object& bias, const py::object& channel_axis,
+                               const py::object& training_, const py::object& activation,
+                               const py::object& negative_slope, const py::object& residual,
+                               const py::object& mask, const py::object& output_mask,
+                               const py::object& out, const py::object& num_threads) {
   refuse(activation, "activation");
   refuse(residual, "residual");
   refuse(mask, "mask");
+  number(negative_slope, "negative_slope");
+  const bool training = boolean(training_, "training");
   const Wanted wanted(output_mask);
   const Arguments a(dy, x, mean, invstd, channel_axis, num_threads);
   const auto weight = channel_values(weight_, "weight", a.channels());
@@ -230,7 +236,8 @@ py::object batch_norm_backward(const py::object& dy, const py::object& x, const 
 
 py::tuple batch_norm_backward_reduce(const py::object& dy, const py::object& x,
                                      const py::object& mean, const py::object& invstd,
-                                     int channel_axis, const py::object& num_threads) {
+                                     const py::object& channel_axis,
+                                     const py::object& num_threads) {
   const Arguments a(dy, x, mean, invstd, channel_axis, num_threads);
   const ChannelSums sums = reduce(a, nullptr, nullptr);
   return py::make_tuple(channel_array(sums.dy), channel_array(sums.dy_xmu));
@@ -239,15 +246,15 @@ py::tuple batch_norm_backward_reduce(const py::object& dy, const py::object& x,
 py::array batch_norm_backward_elemt(const py::object& dy, const py::object& x,
                                     const py::object& mean, const py::object& invstd,
                                     const py::object& weight_, const py::object& sum_dy_,
-                                    const py::object& sum_dy_xmu_, double count, int channel_axis,
-                                    const py::object& out, const py::object& num_threads) {
+                                    const py::object& sum_dy_xmu_, const py::object& count_,
+                                    const py::object& channel_axis, const py::object& out,
+                                    const py::object& num_threads) {
   const Arguments a(dy, x, mean, invstd, channel_axis, num_threads);
   const auto weight = channel_values(weight_, "weight", a.channels());
   const auto sum_dy = required_channel_values(sum_dy_, "sum_dy", a.channels());
   const auto sum_dy_xmu = required_channel_values(sum_dy_xmu_, "sum_dy_xmu", a.channels());
-  if (!(count > 0)) {
-    value_error("count must be positive, got " + py::str(py::float_(count)).cast<std::string>());
-  }
+  const double count = number(count_, "count");
+  if (!(count > 0)) value_error("count must be positive, got " + text_of(count_));
   const Operand dx = a.dx(out);
   Coefficients coefficients(compute_type(a.x.array.dtype, dx.array.dtype), 4, a.channels());
   for (ptrdiff_t c = 0; c < a.channels(); ++c) {

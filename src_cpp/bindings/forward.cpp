@@ -132,7 +132,7 @@ void check_batch(const Operand& x) {
   }
 }
 
-void check_correction(int correction, ptrdiff_t count) {
+void check_correction(long long correction, ptrdiff_t count) {
   if (correction < 0 || (count > 0 && correction >= count)) {
     value_error("running_var_correction must lie in [0, " + std::to_string(count) +
                 "), the values per channel, got " + std::to_string(correction));
@@ -154,8 +154,8 @@ struct Arguments {
   double eps;
   int threads;
 
-  Arguments(const Operand& x, const py::object& weight_, const py::object& bias_, double eps_,
-            const py::object& num_threads)
+  Arguments(const Operand& x, const py::object& weight_, const py::object& bias_,
+            const py::object& eps_, const py::object& num_threads)
       : weight(channel_values(weight_, "weight", x.shape.channels())),
         bias(channel_values(bias_, "bias", x.shape.channels())),
         eps(checked_eps(eps_)),
@@ -185,7 +185,8 @@ struct Trained {
 };
 
 Trained train(const Operand& x, const py::object& running_mean, const py::object& running_var,
-              const Arguments& arguments, double momentum, int correction, const py::object& out) {
+              const Arguments& arguments, double momentum, long long correction,
+              const py::object& out) {
   const ptrdiff_t count = x.shape.values_per_channel();
   check_correction(correction, count);
   UpdatedRunning running = updated_running(running_mean, running_var, x);
@@ -196,7 +197,7 @@ Trained train(const Operand& x, const py::object& running_mean, const py::object
   if (running.mean && count > 0) {
     const double n = static_cast<double>(count);
     update(*running.mean, statistics.mean, momentum, 1);
-    update(*running.var, statistics.var, momentum, n / (n - correction));
+    update(*running.var, statistics.var, momentum, n / (n - static_cast<double>(correction)));
   }
   return {y.object, std::move(statistics)};
 }
@@ -221,42 +222,47 @@ py::array infer(const Operand& x, const py::object& running_mean, const py::obje
 
 py::array batch_norm(const py::object& x_, const py::object& running_mean,
                      const py::object& running_var, const py::object& weight,
-                     const py::object& bias, bool training, double momentum, double eps,
-                     int channel_axis, const py::object& activation, const py::object& residual,
-                     int running_var_correction, const py::object& out,
-                     const py::object& num_threads) {
+                     const py::object& bias, const py::object& training_,
+                     const py::object& momentum_, const py::object& eps,
+                     const py::object& channel_axis, const py::object& activation,
+                     const py::object& residual, const py::object& running_var_correction,
+                     const py::object& out, const py::object& num_threads) {
   refuse(activation, "activation");
   refuse(residual, "residual");
   const Operand x = input(x_, "x", channel_axis);
   const Arguments arguments(x, weight, bias, eps, num_threads);
+  const bool training = boolean(training_, "training");
+  const double momentum = number(momentum_, "momentum");
+  const long long correction = integer(running_var_correction, "running_var_correction");
   if (training) check_batch(x);
   const bool has_running = !running_mean.is_none() || !running_var.is_none();
   if (!training && has_running) return infer(x, running_mean, running_var, arguments, out);
-  return train(x, running_mean, running_var, arguments, momentum,
-               has_running ? running_var_correction : 0, out)
+  return train(x, running_mean, running_var, arguments, momentum, has_running ? correction : 0, out)
       .y;
 }
 
 // What the layer calls in training: batch_norm, with what its backward needs.
 py::object batch_norm_train(const py::object& x_, const py::object& running_mean,
                             const py::object& running_var, const py::object& weight,
-                            const py::object& bias, ptrdiff_t features, double momentum, double eps,
-                            int channel_axis, int running_var_correction, bool several_values,
-                            const py::object& out) {
+                            const py::object& bias, ptrdiff_t features, const py::object& momentum,
+                            const py::object& eps, const py::object& channel_axis,
+                            const py::object& correction_, const py::object& out) {
   const Operand x = input(x_, "x", channel_axis);
   check_features(x, features);
   const Arguments arguments(x, weight, bias, eps, py::none());
-  if (several_values) check_batch(x);
-  const int correction = running_mean.is_none() ? 0 : running_var_correction;
-  const Trained trained = train(x, running_mean, running_var, arguments, momentum, correction, out);
+  check_batch(x);
+  const long long correction =
+      running_mean.is_none() ? 0 : integer(correction_, "running_var_correction");
+  const Trained trained =
+      train(x, running_mean, running_var, arguments, number(momentum, "momentum"), correction, out);
   return forward_result(trained.y, trained.statistics, x);
 }
 
 py::object batch_norm_forward(const py::object& x_, const py::object& weight,
-                              const py::object& bias, double eps, int channel_axis,
-                              const py::object& activation, const py::object& residual,
-                              const py::object& mask, const py::object& out,
-                              const py::object& num_threads) {
+                              const py::object& bias, const py::object& eps,
+                              const py::object& channel_axis, const py::object& activation,
+                              const py::object& residual, const py::object& mask,
+                              const py::object& out, const py::object& num_threads) {
   refuse(activation, "activation");
   refuse(residual, "residual");
   refuse(mask, "mask");
@@ -280,7 +286,7 @@ void register_forward(py::module_& m) {
   m.def("batch_norm_train", batch_norm_train, py::arg("x"), py::arg("running_mean"),
         py::arg("running_var"), py::arg("weight"), py::arg("bias"), py::arg("num_features"),
         py::arg("momentum"), py::arg("eps"), py::arg("channel_axis"),
-        py::arg("running_var_correction"), py::arg("several_values"), py::arg("out") = none);
+        py::arg("running_var_correction"), py::arg("out") = none);
   m.def("batch_norm_forward", batch_norm_forward, kForward, py::arg("x"), py::arg("weight") = none,
         py::arg("bias") = none, py::kw_only(), py::arg("eps") = 1e-5, py::arg("channel_axis") = 1,
         py::arg("activation") = none, py::arg("residual") = none, py::arg("mask") = none,

@@ -139,6 +139,11 @@ void set_num_threads(const py::object& n) {
   set_default_threads(n.is_none() ? 0 : checked_threads(n));
 }
 
+void use_isa_named(const py::object& name) {
+  if (!py::isinstance<py::str>(name)) type_error("name must be a str, got " + type_name(name));
+  use_isa(name.cast<std::string>());
+}
+
 }  // namespace
 
 void register_runtime(py::module_& m) {
@@ -146,7 +151,7 @@ void register_runtime(py::module_& m) {
   m.def("get_num_threads", default_threads, kGetThreads);
   m.def("isa", active_isa, kIsa);
   m.def("available_isas", available_isas, kAvailable);
-  m.def("use_isa", use_isa, kUse, py::arg("name"));
+  m.def("use_isa", use_isa_named, kUse, py::arg("name"));
   m.def("build_info", build_info);
   m.def("default_threads", default_threads_info);
   m.def("cache_sizes", cache_info);

@@ -114,20 +114,22 @@ Channels channels_of(const Operand& x, int threads) {
   return channels;
 }
 
-void check_correction(int correction, ptrdiff_t count) {
+void check_correction(long long correction, ptrdiff_t count) {
+  if (count == 0) value_error("x must have at least one value per channel, got none");
   if (correction >= 0 && correction < count) return;
   value_error("correction must lie in [0, " + std::to_string(count) +
               "), the values per channel, got " + std::to_string(correction));
 }
 
-py::object moments_of(const py::object& x_, int channel_axis, int correction,
-                      const py::object& num_threads) {
+py::object moments_of(const py::object& x_, const py::object& channel_axis,
+                      const py::object& correction_, const py::object& num_threads) {
   const Operand x = input(x_, "x", channel_axis);
   const ptrdiff_t count = x.shape.values_per_channel();
+  const long long correction = integer(correction_, "correction");
   check_correction(correction, count);
   Channels channels = channels_of(x, checked_threads(num_threads));
   const double n = static_cast<double>(count);
-  for (double& var : channels.var) var *= n / (n - correction);
+  for (double& var : channels.var) var *= n / (n - static_cast<double>(correction));
   return named_result("Moments", channel_array(channels.mean), channel_array(channels.var), count);
 }
 
@@ -143,13 +145,14 @@ void check_std(const std::vector<double>& std, double eps) {
 double inverse_std(double var, double eps) { return var + eps == 0 ? 1 : 1 / std::sqrt(var + eps); }
 
 py::array standardize(const py::object& x_, const py::object& mean_, const py::object& std_,
-                      int channel_axis, double eps, const py::object& dtype, const py::object& out,
+                      const py::object& channel_axis, const py::object& eps_,
+                      const py::object& dtype, const py::object& out,
                       const py::object& num_threads) {
   const Operand x = input(x_, "x", channel_axis);
   const ptrdiff_t channels = x.shape.channels();
   auto mean = channel_values(mean_, "mean", channels);
   const auto given_std = channel_values(std_, "std", channels);
-  checked_eps(eps);
+  const double eps = checked_eps(eps_);
   if (given_std) check_std(*given_std, eps);
   const int threads = checked_threads(num_threads);
   const Operand y = output(out, x, {result_dtype(dtype, x.array.dtype), {&x}});
@@ -171,7 +174,7 @@ py::array standardize(const py::object& x_, const py::object& mean_, const py::o
   return y.object;
 }
 
-py::dict describe_walk(const py::args& arrays, int channel_axis) {
+py::dict describe_walk(const py::args& arrays, const py::object& channel_axis) {
   if (arrays.empty() || arrays.size() > kMaxArrays) {
     value_error("describe_walk takes 1 to 3 arrays, got " + std::to_string(arrays.size()));
   }

@@ -13,6 +13,9 @@ namespace {
 // bypasses them does not read the line first.
 constexpr ptrdiff_t kStreamingBytes = 8 * 1024 * 1024;
 
+// With fewer values per channel than this, the errors of float32 runs do not average out.
+constexpr ptrdiff_t kFewValues = 128;
+
 const TypeKernels& kernels_of(DType storage) {
   const KernelTable& table = active_kernels();
   return storage == DType::float32 ? table.float32 : table.float64;
@@ -29,7 +32,7 @@ Pass pass_over(const Staging& arrays, int inputs, bool has_output, int threads) 
   Operands& operands = pass.operands;
   for (int i = 0; i < inputs; ++i) {
     const Strides& s = pass.geometry.stride[i];
-    operands.in[i] = {arrays.data(i), s.outer, s.channel};
+    operands.in[i] = {arrays.data(i), s.outer, s.channel, 0};
     operands.in_item[i] = size_of(arrays.dtype(i));
   }
   if (has_output) {
@@ -79,11 +82,14 @@ void normalize_batch(const Shape& shape, const Array& x, const Array& y, Paramet
   Pass pass = pass_over(arrays, 1, true, threads);
   const TypeKernels& kernels = kernels_of(x.dtype);
   Coefficients coefficients(compute_type(x.dtype, x.dtype), 3, shape.channels());
-  MomentsFold fold(shape.values_per_channel(), eps, x.dtype == DType::float64, parameters,
+  const bool exact = x.dtype == DType::float64 || shape.values_per_channel() < kFewValues;
+  MomentsFold fold(shape.values_per_channel(), eps, exact, parameters,
                    {out.mean, out.var, out.invstd, &coefficients});
-  const Reduction reduction{kernels.moments_fast, compute_type(x.dtype, x.dtype),
-                            kernels.moments_exact, nullptr, &fold};
-  const Mapping mapping{affine_kernel(kernels, y.dtype), &coefficients, store_for(pass)};
+  const Reduction reduction{exact ? kernels.moments_exact : kernels.moments_fast,
+                            exact ? DType::float64 : DType::float32, kernels.moments_exact, nullptr,
+                            &fold};
+  const Mapping mapping{affine_kernel(kernels, y.dtype), &coefficients, store_for(pass),
+                        active_kernels().fence};
   run(arrays, pass, &reduction, &mapping);
 }
 
@@ -91,8 +97,8 @@ void map_affine(const Shape& shape, const Array& x, const Array& y,
                 const Coefficients& coefficients, int threads) {
   Staging arrays(shape, {x}, &y);
   Pass pass = pass_over(arrays, 1, true, threads);
-  const Mapping mapping{affine_kernel(kernels_of(x.dtype), y.dtype), &coefficients,
-                        store_for(pass)};
+  const Mapping mapping{affine_kernel(kernels_of(x.dtype), y.dtype), &coefficients, store_for(pass),
+                        active_kernels().fence};
   run(arrays, pass, nullptr, &mapping);
 }
 
@@ -108,7 +114,7 @@ void backward(const Shape& shape, const Array& x, const Array& dy, const Array* 
   for (double& mean : shift) mean = usable_shift(coefficients.rounded(mean));
   const Reduction reduction{kernels.products_fast, compute_type(x.dtype, x.dtype),
                             kernels.products_exact, shift.data(), &fold};
-  const Mapping mapping{kernels.gradient, &coefficients, store_for(pass)};
+  const Mapping mapping{kernels.gradient, &coefficients, store_for(pass), active_kernels().fence};
   run(arrays, pass, &reduction, dx ? &mapping : nullptr);
 }
 
@@ -116,7 +122,8 @@ void map_gradient(const Shape& shape, const Array& x, const Array& dy, const Arr
                   const Coefficients& coefficients, int threads) {
   Staging arrays(shape, {x, dy}, &dx);
   Pass pass = pass_over(arrays, 2, true, threads);
-  const Mapping mapping{kernels_of(x.dtype).gradient, &coefficients, store_for(pass)};
+  const Mapping mapping{kernels_of(x.dtype).gradient, &coefficients, store_for(pass),
+                        active_kernels().fence};
   run(arrays, pass, nullptr, &mapping);
 }
 

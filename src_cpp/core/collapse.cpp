@@ -1,6 +1,7 @@
 #include "core/collapse.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <numeric>
 
@@ -51,6 +52,11 @@ bool side_by_side(const Axis& axis, const Array* const* arrays, int count) {
   return true;
 }
 
+// A broadcast axis, of stride 0, is walked as the widest: any place serves it.
+size_t width(ptrdiff_t stride) {
+  return stride == 0 ? SIZE_MAX : static_cast<size_t>(std::abs(stride));
+}
+
 Geometry empty_geometry(const Shape& shape) {
   Geometry g;
   g.channels = shape.channels();
@@ -64,9 +70,8 @@ Geometry empty_geometry(const Shape& shape) {
 std::array<int, kMaxRank> axes_by_stride(const Shape& shape, const Array& array) {
   std::array<int, kMaxRank> order{};
   std::iota(order.begin(), order.begin() + shape.rank, 0);
-  std::stable_sort(order.begin(), order.begin() + shape.rank, [&](int a, int b) {
-    return std::abs(array.stride[a]) > std::abs(array.stride[b]);
-  });
+  std::stable_sort(order.begin(), order.begin() + shape.rank,
+                   [&](int a, int b) { return width(array.stride[a]) > width(array.stride[b]); });
   return order;
 }
 

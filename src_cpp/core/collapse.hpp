@@ -32,7 +32,8 @@ struct Geometry {
 // sum is free) and merged where every array allows. Arrays with no elements have a geometry too.
 std::optional<Geometry> collapse(const Shape& shape, const Array* const* arrays, int count);
 
-// The axes of `array` from the widest stride to the narrowest; equal strides keep their order.
+// The axes of `array` from the widest stride to the narrowest, stride 0 counting as the widest;
+// equal strides keep their order.
 std::array<int, kMaxRank> axes_by_stride(const Shape& shape, const Array& array);
 
 }  // namespace bnfast

@@ -9,7 +9,9 @@ namespace bnfast {
 //
 // c0 holds the mean to the compute type's precision; what is left of the mean is folded into c2. So
 // x - c0 cancels before anything is rounded, and y errs by a few ulp however large mean/std is.
-void set_normalization(Coefficients& to, ptrdiff_t c, double mean, double scale, double shift);
+// mean_low: what float64 itself could not hold of the mean.
+void set_normalization(Coefficients& to, ptrdiff_t c, double mean, double scale, double shift,
+                       double mean_low = 0);
 
 // The same map from y = x*scale + shift. Where both fit the compute type, one fma gives the
 // correctly rounded result; elsewhere the zero of the map takes the mean's place.
@@ -93,6 +95,8 @@ class ProductsFold final : public Fold {
   double better_shift(double shift, const Sums&) const override { return shift; }
 
  private:
+  bool accurate(const Sums& sums) const;
+
   Statistics statistics_;
   Out out_;
 };

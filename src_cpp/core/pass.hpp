@@ -57,6 +57,7 @@ struct Mapping {
   Map kernel;
   const Coefficients* coefficients;  // the fold may write them during the pass
   Store store;
+  void (*fence)();  // to be called by each thread after its last store
 };
 
 // Either of reduction and mapping may be null. The bits of the result depend on the geometry alone.

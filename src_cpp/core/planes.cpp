@@ -1,5 +1,4 @@
 // The planes walk: a channel's slab is reduced, folded and mapped while it lies in cache.
-#include <atomic>
 #include <vector>
 
 #include "core/parallel.hpp"
@@ -32,6 +31,8 @@ class GroupShift {
   double doubles_[kMaxGroup] = {};
 };
 
+constexpr ptrdiff_t kNone = -1;
+
 class PlanesWalk {
  public:
   explicit PlanesWalk(const Pass& pass)
@@ -43,12 +44,22 @@ class PlanesWalk {
 
   void run() {
     if (!pass_.reduction) {
-      run_team(pass_.threads, [&](const Team& team) { map_alone(team); });
+      run_team(pass_.threads, [&](const Team& team) {
+        map_alone(team);
+        fence();
+      });
     } else if (pass_.threads > 1 && shared()) {
+      group_ = 1;
       partial_.resize(static_cast<size_t>(pieces_.size()));
-      run_team(pass_.threads, [&](const Team& team) { share_channels(team); });
+      run_team(pass_.threads, [&](const Team& team) {
+        share_channels(team);
+        fence();
+      });
     } else {
-      run_team(pass_.threads, [&](const Team& team) { own_channels(team); });
+      run_team(pass_.threads, [&](const Team& team) {
+        own_channels(team);
+        fence();
+      });
     }
   }
 
@@ -60,6 +71,12 @@ class PlanesWalk {
     const ptrdiff_t slab = g_.values_per_channel() * (item[0] + item[1]);
     return ceil_div(g_.channels, group_) < 2 * pass_.threads || slab > cache_sizes().l2 * 3 / 4;
   }
+
+  // A piece of a group of channels.
+  struct Place {
+    ptrdiff_t group, piece;
+  };
+  static constexpr Place kNowhere = {kNone, 0};
 
   Operands at(const Piece& piece, ptrdiff_t channel) const {
     return pass_.operands.at(piece.outer_begin, channel, piece.inner_begin);
@@ -81,18 +98,41 @@ class PlanesWalk {
     return given ? given[channel] : usable_shift(first_mean(channel));
   }
 
-  void add_piece(ReduceKernel kernel, ptrdiff_t piece_index, ptrdiff_t channel, ptrdiff_t group,
-                 const GroupShift& shift, Sums* sums) const {
+  // wanted: what will be reduced next; given where a map follows that prefetches the other half.
+  void add_piece(ReduceKernel kernel, ptrdiff_t piece_index, ptrdiff_t channel, ptrdiff_t channels,
+                 const GroupShift& shift, const Place& wanted, Sums* sums) const {
     const Piece piece = pieces_[piece_index];
+    Operands here = at(piece, channel);
+    look_ahead(here, wanted);
     double first[kMaxGroup], second[kMaxGroup];
-    kernel({piece.outer_size, group, piece.inner_size}, at(piece, channel).in.data(), shift.data(),
-           first, second);
-    for (ptrdiff_t i = 0; i < group; ++i) sums[i].add(first[i], second[i]);
+    kernel({piece.outer_size, channels, piece.inner_size}, here.in.data(), shift.data(), first,
+           second);
+    for (ptrdiff_t i = 0; i < channels; ++i) sums[i].add(first[i], second[i]);
   }
 
-  void map_piece(ptrdiff_t piece_index, ptrdiff_t channel, ptrdiff_t group) const {
-    const Piece piece = pieces_[piece_index];
-    map_block({piece.outer_size, group, piece.inner_size}, at(piece, channel), channel);
+  void look_ahead(Operands& here, const Place& wanted) const {
+    if (wanted.group == kNone) return;
+    const Operands next = at(pieces_[wanted.piece], wanted.group * group_);
+    for (size_t i = 0; i < here.in.size(); ++i) {
+      here.in[i].ahead = next.in[i].data - here.in[i].data;
+    }
+  }
+
+  ptrdiff_t channels_of(ptrdiff_t group) const {
+    return std::min(group_, g_.channels - group * group_);
+  }
+
+  // wanted: what will be reduced next, if any; it is prefetched.
+  void map_piece(const Place& place, const Place& wanted) const {
+    const Piece piece = pieces_[place.piece];
+    const ptrdiff_t channel = place.group * group_;
+    Operands here = at(piece, channel);
+    look_ahead(here, wanted);
+    map_block({piece.outer_size, channels_of(place.group), piece.inner_size}, here, channel);
+  }
+
+  void fence() const {
+    if (pass_.mapping) pass_.mapping->fence();
   }
 
   void map_block(const Block& block, const Operands& here, ptrdiff_t channel) const {
@@ -104,32 +144,38 @@ class PlanesWalk {
     mapping.kernel.planes(block, here.in.data(), here.out, coefficients, mapping.store);
   }
 
-  // Whole channels, a group at a time, by one thread each.
+  // Whole channels, a group at a time, by one thread each. While a group is reduced, piece by
+  // piece, the group before it is mapped: memory is read and written at the same time.
   void own_channels(const Team& team) {
-    const ptrdiff_t groups = ceil_div(g_.channels, group_);
-    for (ptrdiff_t i = next_++; i < groups; i = next_++) {
-      const ptrdiff_t channel = i * group_;
-      own_group(channel, std::min(group_, g_.channels - channel));
+    const ptrdiff_t groups = ceil_div(g_.channels, group_), end = team.end(groups);
+    ptrdiff_t before = kNone;
+    for (ptrdiff_t group = team.begin(groups); group < end; ++group) {
+      own_group(before, group, group + 1 < end ? group + 1 : kNone);
+      if (pass_.mapping) before = group;
     }
-    static_cast<void>(team);
+    if (before == kNone) return;
+    for (ptrdiff_t p = pieces_.size() - 1; p >= 0; --p) map_piece({before, p}, kNowhere);
   }
 
-  void own_group(ptrdiff_t channel, ptrdiff_t group) const {
+  void own_group(ptrdiff_t before, ptrdiff_t group, ptrdiff_t after) const {
     const Reduction& reduction = *pass_.reduction;
+    const ptrdiff_t channel = group * group_, channels = channels_of(group);
+    const ptrdiff_t last = pieces_.size() - 1;
     GroupShift shift(reduction.first_compute);
     double used[kMaxGroup];
     Sums sums[kMaxGroup];
-    for (ptrdiff_t i = 0; i < group; ++i) used[i] = shift.set(i, shift_of(channel + i));
-    for (ptrdiff_t p = 0; p < pieces_.size(); ++p) {
-      add_piece(reduction.first_try.planes, p, channel, group, shift, sums);
+    for (ptrdiff_t i = 0; i < channels; ++i) used[i] = shift.set(i, shift_of(channel + i));
+    for (ptrdiff_t p = 0; p <= last; ++p) {
+      const Place wanted = p < last ? Place{group, p + 1} : Place{after, 0};
+      add_piece(reduction.first_try.planes, p, channel, channels, shift,
+                before == kNone ? kNowhere : wanted, sums);
+      if (before != kNone) map_piece({before, last - p}, wanted);
     }
-    for (ptrdiff_t i = 0; i < group; ++i) {
+    for (ptrdiff_t i = 0; i < channels; ++i) {
       if (!reduction.fold->take(channel + i, used[i], sums[i], false)) {
         take_exact(channel + i, reduction.fold->better_shift(used[i], sums[i]));
       }
     }
-    if (!pass_.mapping) return;
-    for (ptrdiff_t p = pieces_.size() - 1; p >= 0; --p) map_piece(p, channel, group);
   }
 
   void take_exact(ptrdiff_t channel, double shift_value) const {
@@ -137,38 +183,42 @@ class PlanesWalk {
     shift.set(0, shift_value);
     Sums sums;
     for (ptrdiff_t p = 0; p < pieces_.size(); ++p) {
-      add_piece(pass_.reduction->exact.planes, p, channel, 1, shift, &sums);
+      add_piece(pass_.reduction->exact.planes, p, channel, 1, shift, kNowhere, &sums);
     }
     pass_.reduction->fold->take(channel, shift_value, sums, true);
   }
 
-  // One channel at a time, its pieces divided among all threads: each maps what it has read.
+  // One channel at a time, its pieces divided among all threads: each maps what it has read, again
+  // while it reads of the next channel.
   void share_channels(const Team& team) {
     for (ptrdiff_t c = 0; c < g_.channels; ++c) {
       const double shift = reduce_shared(team, c, shift_of(c), pass_.reduction->first_try.planes,
-                                         pass_.reduction->first_compute);
+                                         pass_.reduction->first_compute, c > 0);
       if (team.rank == 0) fold_shared(c, shift);
       team.barrier();
-      if (wants_exact_) {
-        const double better = better_shift_;
-        reduce_shared(team, c, better, pass_.reduction->exact.planes, DType::float64);
-        if (team.rank == 0) pass_.reduction->fold->take(c, better, sum_of_pieces(), true);
-        team.barrier();
-      }
-      if (!pass_.mapping) continue;
-      for (ptrdiff_t p = team.end(pieces_.size()) - 1; p >= team.begin(pieces_.size()); --p) {
-        map_piece(p, c, 1);
-      }
+      if (!wants_exact_) continue;
+      const double better = better_shift_;
+      reduce_shared(team, c, better, pass_.reduction->exact.planes, DType::float64, false);
+      if (team.rank == 0) pass_.reduction->fold->take(c, better, sum_of_pieces(), true);
+      team.barrier();
+    }
+    if (!pass_.mapping) return;
+    for (ptrdiff_t p = team.end(pieces_.size()) - 1; p >= team.begin(pieces_.size()); --p) {
+      map_piece({g_.channels - 1, p}, kNowhere);
     }
   }
 
   double reduce_shared(const Team& team, ptrdiff_t channel, double shift_value, ReduceKernel kernel,
-                       DType compute) {
+                       DType compute, bool map_before) {
     GroupShift shift(compute);
     const double used = shift.set(0, shift_value);
-    for (ptrdiff_t p = team.begin(pieces_.size()); p < team.end(pieces_.size()); ++p) {
+    const ptrdiff_t begin = team.begin(pieces_.size()), end = team.end(pieces_.size());
+    for (ptrdiff_t p = begin; p < end; ++p) {
       partial_[static_cast<size_t>(p)] = Sums{};
-      add_piece(kernel, p, channel, 1, shift, &partial_[static_cast<size_t>(p)]);
+      const bool maps = map_before && pass_.mapping;
+      const Place wanted = maps && p + 1 < end ? Place{channel, p + 1} : kNowhere;
+      add_piece(kernel, p, channel, 1, shift, wanted, &partial_[static_cast<size_t>(p)]);
+      if (maps) map_piece({channel - 1, begin + end - 1 - p}, wanted);
     }
     team.barrier();
     return used;
@@ -207,7 +257,6 @@ class PlanesWalk {
   const Geometry& g_;
   PlanePieces pieces_;
   ptrdiff_t group_;
-  std::atomic<ptrdiff_t> next_{0};
   std::vector<Sums> partial_;
   bool wants_exact_ = false;
   double better_shift_ = 0;

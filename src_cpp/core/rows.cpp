@@ -62,6 +62,7 @@ class RowsMap {
       map_block(first, last - first, columns_);
     }
     if (head_ > 0 && team.rank == 0) map_head();
+    pass_.mapping->fence();
   }
 
  private:

@@ -20,10 +20,15 @@ struct Block {
 
 // An array as a kernel sees it: the block's first element, and byte strides. No alignment is
 // asked. The rows walk does not read `channel`.
+//
+// ahead: bytes from this block to another of its shape that will be reduced next; 0: unknown. Where
+// a reduction and a map alternate, either prefetches half of that block, so that memory is read all
+// the time; a reduction alone reads ahead in its own block. Only the planes walk looks at it.
 struct Input {
   const char* data;
   ptrdiff_t outer;
   ptrdiff_t channel;
+  ptrdiff_t ahead;
 };
 
 struct Output {
@@ -32,7 +37,9 @@ struct Output {
   ptrdiff_t channel;
 };
 
-// streaming: the caller will not read the output soon; bypass the caches where alignment allows.
+// streaming: the caller will not read the output soon; bypass the caches where alignment allows. A
+// thread that has stored so calls the table's `fence` when it is done: not after each block, where
+// it would wait for the memory.
 enum class Store { ordinary, streaming };
 
 // Channels that one call of a planes kernel takes at most.
@@ -83,6 +90,7 @@ struct TypeKernels {
 struct KernelTable {
   TypeKernels float32;
   TypeKernels float64;
+  void (*fence)();
 };
 
 }  // namespace bnfast

@@ -80,7 +80,8 @@ BNFAST_INLINE void map_few(const T* x, const T* dy, U* y, ptrdiff_t n, const Vec
 }
 
 template <class Op, class C, bool streaming, class T, class U>
-BNFAST_INLINE void map_run(const T* x, const T* dy, U* y, ptrdiff_t n, const Vector<C>* c) {
+BNFAST_INLINE void map_run(const T* x, const T* dy, U* y, ptrdiff_t n, const Input* in,
+                           const Vector<C>* c) {
   constexpr int width = kWidth<C>;
   ptrdiff_t i = streaming ? unaligned_head(y, n) : 0;
   if (i > 0) map_few<Op, C>(x, dy, y, i, c);
@@ -88,6 +89,10 @@ BNFAST_INLINE void map_run(const T* x, const T* dy, U* y, ptrdiff_t n, const Vec
 #pragma GCC unroll 4
     for (int v = 0; v < 4; ++v) {
       const ptrdiff_t at = i + v * width;
+      if (v % 4 >= 2) {
+        prefetch(reinterpret_cast<const char*>(x + at) + in[0].ahead);
+        if (Op::inputs == 2) prefetch(reinterpret_cast<const char*>(dy + at) + in[1].ahead);
+      }
       put<C, streaming>(y + at, map_vector<Op, C>(x + at, Op::inputs == 2 ? dy + at : x, c));
     }
   }
@@ -107,7 +112,7 @@ void map_planes_storing(const Block& block, const Input* in, const Output& out,
       const char* dy = Op::inputs == 2 ? in[1].data + o * in[1].outer + c * in[1].channel : x;
       char* y = out.data + o * out.outer + c * out.channel;
       map_run<Op, C, streaming>(reinterpret_cast<const T*>(x), reinterpret_cast<const T*>(dy),
-                                reinterpret_cast<U*>(y), block.inner, k);
+                                reinterpret_cast<U*>(y), block.inner, in, k);
     }
   }
 }
@@ -119,7 +124,6 @@ void map_planes(const Block& block, const Input* in, const Output& out,
                          out.outer % sizeof(U) == 0 && out.channel % sizeof(U) == 0;
   if (how == Store::streaming && reachable) {
     map_planes_storing<Op, C, true, T, U>(block, in, out, coefficients);
-    stream_fence();
   } else {
     map_planes_storing<Op, C, false, T, U>(block, in, out, coefficients);
   }
@@ -188,7 +192,6 @@ void map_rows(const Block& block, const Input* in, const Output& out,
                                  out.outer % BNFAST_VECTOR_BYTES == 0;
   if (how == Store::streaming && every_row_aligned) {
     map_rows_storing<Op, C, true, T, U>(block, in, out, coefficients);
-    stream_fence();
   } else {
     map_rows_storing<Op, C, false, T, U>(block, in, out, coefficients);
   }

@@ -3,7 +3,8 @@
 
 #include "kernels/contract.hpp"
 #include "kernels/map.hpp"
-#include "kernels/reduce.hpp"
+#include "kernels/reduce_planes.hpp"
+#include "kernels/reduce_rows.hpp"
 
 namespace bnfast {
 namespace BNFAST_ISA {
@@ -27,8 +28,10 @@ constexpr TypeKernels type_kernels() {
           map_kernels<Gradient, C, T, T>()};
 }
 
+inline void fence() { stream_fence(); }
+
 extern const KernelTable kernels;
-const KernelTable kernels = {type_kernels<float, float>(), type_kernels<double, double>()};
+const KernelTable kernels = {type_kernels<float, float>(), type_kernels<double, double>(), fence};
 
 }  // namespace BNFAST_ISA
 }  // namespace bnfast

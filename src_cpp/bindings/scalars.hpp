@@ -1,0 +1,28 @@
+// Scalar arguments: checked, with errors that name the argument, what was expected and what came.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <string>
+
+namespace bnfast {
+
+namespace py = pybind11;
+
+[[noreturn]] void type_error(const std::string& message);
+[[noreturn]] void value_error(const std::string& message);
+
+std::string text_of(const py::handle& object);
+std::string type_name(const py::handle& object);
+
+long long integer(const py::object& value, const char* name);
+double number(const py::object& value, const char* name);
+bool boolean(const py::object& value, const char* name);
+
+double checked_eps(const py::object& eps);
+int checked_threads(const py::object& num_threads);
+
+// Refuses an argument that this version does not implement; None passes.
+void refuse(const py::object& value, const char* name);
+
+}  // namespace bnfast

@@ -1,0 +1,175 @@
+// Elements of one channel that lie side by side, added to virtual lanes. The order of additions is
+// fixed by their number: kLanes lanes, however wide the real vectors are.
+#pragma once
+
+#include "kernels/sums.hpp"
+
+namespace bnfast {
+namespace BNFAST_ISA {
+
+// What to prefetch, in bytes from the vector at hand: for the first half of each step's vectors,
+// and for the second half.
+struct Ahead {
+  ptrdiff_t x[2], dy[2];
+};
+
+// Adds `steps` times kLanes elements to the lanes, kAccumulators vectors of lanes at a time.
+template <class Op, class C, class T>
+BNFAST_INLINE void add_steps(const T* x, const T* dy, ptrdiff_t steps, Vector<C> shift, Ahead ahead,
+                             C* first, C* second) {
+  constexpr int width = kWidth<C>;
+  for (int part = 0; part < kLanes<C>; part += kAccumulators * width) {
+    Vector<C> f[kAccumulators], s[kAccumulators];
+#pragma GCC unroll 8
+    for (int a = 0; a < kAccumulators; ++a) {
+      f[a] = load(first + part + a * width);
+      s[a] = load(second + part + a * width);
+    }
+    for (ptrdiff_t i = part; i < steps * kLanes<C>; i += kLanes<C>) {
+#pragma GCC unroll 8
+      for (int a = 0; a < kAccumulators; ++a) {
+        const T* at = x + i + a * width;
+        const T* dy_at = Op::inputs == 2 ? dy + i + a * width : at;
+        constexpr int half = kAccumulators / 2;
+        prefetch(reinterpret_cast<const char*>(at) + ahead.x[a / half]);
+        if (Op::inputs == 2) prefetch(reinterpret_cast<const char*>(dy_at) + ahead.dy[a / half]);
+        add_vector<Op, C>(at, dy_at, shift, f[a], s[a]);
+      }
+    }
+#pragma GCC unroll 8
+    for (int a = 0; a < kAccumulators; ++a) {
+      store(first + part + a * width, f[a]);
+      store(second + part + a * width, s[a]);
+    }
+  }
+}
+
+// Adds n < kLanes elements to the first n lanes.
+template <class Op, class C, class T>
+BNFAST_INLINE void add_tail(const T* x, const T* dy, int n, Vector<C> shift, C* first, C* second) {
+  constexpr int width = kWidth<C>;
+  for (int i = 0; i < n; i += width) {
+    Vector<C> f = load(first + i), s = load(second + i);
+    const T* dy_at = Op::inputs == 2 ? dy + i : x + i;
+    if (n - i >= width) {
+      add_vector<Op, C>(x + i, dy_at, shift, f, s);
+    } else {
+      add_partial<Op, C>(x + i, dy_at, n - i, shift, f, s);
+    }
+    store(first + i, f);
+    store(second + i, s);
+  }
+}
+
+template <class Op, class C, class T>
+BNFAST_INLINE void add_run(const T* x, const T* dy, ptrdiff_t n, C shift, Ahead ahead, C* first,
+                           C* second) {
+  const Vector<C> k = splat(shift);
+  const ptrdiff_t steps = n / kLanes<C>, whole = steps * kLanes<C>;
+  if (steps > 0) add_steps<Op, C>(x, dy, steps, k, ahead, first, second);
+  if (whole < n) {
+    add_tail<Op, C>(x + whole, Op::inputs == 2 ? dy + whole : dy, static_cast<int>(n - whole), k,
+                    first, second);
+  }
+}
+
+// Adds the lanes in a fixed tree.
+template <int lanes>
+BNFAST_INLINE double add_lanes(double* lane) {
+  for (int half = lanes / 2; half > 0; half /= 2) {
+    for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
+  }
+  return lane[0];
+}
+
+// How a channel's planes are read ahead: another block of the same shape, or these planes.
+struct Reading {
+  ptrdiff_t x_block, dy_block;  // bytes to the other block; 0: there is none
+  ptrdiff_t plane;              // bytes
+  ptrdiff_t x_outer, dy_outer;
+
+  // left: bytes of this plane behind those at hand.
+  __attribute__((always_inline)) Ahead ahead(ptrdiff_t left) const {
+    if (x_block != 0) return {{x_block, 0}, {dy_block, 0}};
+    const ptrdiff_t x = near(left, x_outer), dy = near(left, dy_outer);
+    return {{x, x}, {dy, dy}};
+  }
+
+ private:
+  // kPrefetchBytes further on, if need be in a plane to come.
+  __attribute__((always_inline)) ptrdiff_t near(ptrdiff_t left, ptrdiff_t outer) const {
+    if (left >= kPrefetchBytes) return kPrefetchBytes;
+    if (plane < kPrefetchBytes) return (kPrefetchBytes + plane - 1) / plane * outer;
+    return kPrefetchBytes + outer - plane;
+  }
+};
+
+// The sums of one channel on their way, in lanes. flush() ends a run.
+template <class Op, class C>
+struct Accumulator;
+
+template <class Op>
+struct Accumulator<Op, double> {
+  alignas(64) double run_first[kLanes<double>];
+  alignas(64) double run_second[kLanes<double>];
+  ptrdiff_t steps;
+
+  void flush() { steps = 0; }
+  void finish(double* first_sum, double* second_sum) {
+    *first_sum = add_lanes<kLanes<double>>(run_first);
+    *second_sum = add_lanes<kLanes<double>>(run_second);
+  }
+};
+
+template <class Op>
+struct Accumulator<Op, float> {
+  alignas(64) float run_first[kLanes<float>];
+  alignas(64) float run_second[kLanes<float>];
+  alignas(64) double first[kLanes<float> / 4];
+  alignas(64) double second[kLanes<float> / 4];
+  ptrdiff_t steps;
+
+  __attribute__((always_inline)) void flush() {
+    flush_lanes(run_first, first);
+    flush_lanes(run_second, second);
+    steps = 0;
+  }
+  __attribute__((always_inline)) void finish(double* first_sum, double* second_sum) {
+    flush();
+    *first_sum = add_lanes<kLanes<float> / 4>(first);
+    *second_sum = add_lanes<kLanes<float> / 4>(second);
+  }
+
+ private:
+  // Four lanes are added in float first: two more roundings, a quarter of the work in float64.
+  __attribute__((always_inline)) static void flush_lanes(float* run, double* sum) {
+    constexpr int quarter = kLanes<float> / 4;
+    for (int i = 0; i < quarter; i += kWidth<float>) {
+      const F32 a = load(run + i) + load(run + i + quarter);
+      const F32 b = load(run + i + 2 * quarter) + load(run + i + 3 * quarter);
+      store(run + i, a + b);
+    }
+    for (int i = 0; i < quarter; i += kWidth<double>) {
+      store(sum + i, load(sum + i) + widen_load(run + i));
+    }
+    for (int i = 0; i < kLanes<float>; i += kWidth<float>) store(run + i, F32{});
+  }
+};
+
+// Adds n elements side by side, in runs of kRunSteps.
+template <class Op, class T, class C>
+BNFAST_INLINE void add_plane(Accumulator<Op, C>& sums, const T* x, const T* dy, ptrdiff_t n,
+                             C shift, const Reading& reading) {
+  constexpr ptrdiff_t longest = kRunSteps * kLanes<C>;
+  for (ptrdiff_t i = 0; i < n; i += longest) {
+    const ptrdiff_t m = n - i < longest ? n - i : longest;
+    const Ahead ahead = reading.ahead((n - i - m) * static_cast<ptrdiff_t>(sizeof(T)));
+    add_run<Op, C>(x + i, Op::inputs == 2 ? dy + i : dy, m, shift, ahead, sums.run_first,
+                   sums.run_second);
+    sums.steps += (m + kLanes<C> - 1) / kLanes<C>;
+    if (sums.steps >= kRunSteps) sums.flush();
+  }
+}
+
+}  // namespace BNFAST_ISA
+}  // namespace bnfast

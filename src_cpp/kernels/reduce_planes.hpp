@@ -1,0 +1,117 @@
+// The reducing kernels of the planes walk.
+#pragma once
+
+#include "kernels/lanes.hpp"
+
+namespace bnfast {
+namespace BNFAST_ISA {
+
+// One channel of a block as the kernels walk it.
+template <class Op, class T>
+struct ChannelPlanes {
+  const char *x, *dy;
+  ptrdiff_t x_outer, dy_outer;
+
+  ChannelPlanes(const Input* in, ptrdiff_t c)
+      : x(in[0].data + c * in[0].channel),
+        dy(Op::inputs == 2 ? in[1].data + c * in[1].channel : x),
+        x_outer(in[0].outer),
+        dy_outer(Op::inputs == 2 ? in[1].outer : x_outer) {}
+  __attribute__((always_inline)) const T* x_plane(ptrdiff_t o) const {
+    return reinterpret_cast<const T*>(x + o * x_outer);
+  }
+  __attribute__((always_inline)) const T* dy_plane(ptrdiff_t o) const {
+    return reinterpret_cast<const T*>(dy + o * dy_outer);
+  }
+};
+
+// Planes of at most kLanes elements, one step each: the lanes stay in registers from plane to
+// plane.
+template <class Op, class C, class T, int part>
+BNFAST_INLINE void add_short_planes(const ChannelPlanes<Op, T>& planes, ptrdiff_t begin,
+                                    ptrdiff_t end, int n, Vector<C> shift, C* first, C* second) {
+  constexpr int width = kWidth<C>;
+  Vector<C> f[kAccumulators], s[kAccumulators];
+#pragma GCC unroll 8
+  for (int a = 0; a < kAccumulators; ++a) {
+    f[a] = load(first + part + a * width);
+    s[a] = load(second + part + a * width);
+  }
+  for (ptrdiff_t o = begin; o < end; ++o) {
+    const T* x = planes.x_plane(o) + part;
+    const T* dy = planes.dy_plane(o) + part;
+#pragma GCC unroll 8
+    for (int a = 0; a < kAccumulators; ++a) {
+      const int left = n - part - a * width;
+      if (left >= width) {
+        add_vector<Op, C>(x + a * width, dy + a * width, shift, f[a], s[a]);
+      } else if (left > 0) {
+        add_partial<Op, C>(x + a * width, dy + a * width, left, shift, f[a], s[a]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int a = 0; a < kAccumulators; ++a) {
+    store(first + part + a * width, f[a]);
+    store(second + part + a * width, s[a]);
+  }
+}
+
+template <class Op, class C, class T, int part = 0>
+BNFAST_INLINE void add_all_parts(const ChannelPlanes<Op, T>& planes, ptrdiff_t begin, ptrdiff_t end,
+                                 int n, Vector<C> shift, C* first, C* second) {
+  if constexpr (part < kLanes<C>) {
+    if (part >= n) return;
+    add_short_planes<Op, C, T, part>(planes, begin, end, n, shift, first, second);
+    add_all_parts<Op, C, T, part + kAccumulators * kWidth<C>>(planes, begin, end, n, shift, first,
+                                                              second);
+  }
+}
+
+template <class Op, class T, class C>
+void reduce_short_planes(const Block& block, const Input* in, const C* shift, double* first,
+                         double* second) {
+  for (ptrdiff_t c = 0; c < block.channels; ++c) {
+    Accumulator<Op, C> sums;
+    memset(&sums, 0, sizeof sums);
+    const ChannelPlanes<Op, T> planes(in, c);
+    for (ptrdiff_t o = 0; o < block.outer; o += kRunSteps) {
+      const ptrdiff_t end = o + kRunSteps < block.outer ? o + kRunSteps : block.outer;
+      add_all_parts<Op, C>(planes, o, end, static_cast<int>(block.inner), splat(shift[c]),
+                           sums.run_first, sums.run_second);
+      sums.flush();
+    }
+    sums.finish(first + c, second + c);
+  }
+}
+
+template <class Op, class T, class C>
+void reduce_long_planes(const Block& block, const Input* in, const C* shift, double* first,
+                        double* second) {
+  const auto plane = block.inner * static_cast<ptrdiff_t>(sizeof(T));
+  for (ptrdiff_t c = 0; c < block.channels; ++c) {
+    Accumulator<Op, C> sums;
+    memset(&sums, 0, sizeof sums);
+    const ChannelPlanes<Op, T> planes(in, c);
+    const Reading reading = {in[0].ahead, Op::inputs == 2 ? in[1].ahead : 0, plane, planes.x_outer,
+                             planes.dy_outer};
+    for (ptrdiff_t o = 0; o < block.outer; ++o) {
+      add_plane(sums, planes.x_plane(o), planes.dy_plane(o), block.inner, shift[c], reading);
+    }
+    sums.finish(first + c, second + c);
+  }
+}
+
+template <class Op, class T, class C>
+void reduce_planes(const Block& block, const Input* in, const void* shift, double* first,
+                   double* second) {
+  const C* k = static_cast<const C*>(shift);
+  if (block.inner <= kLanes<C>) {
+    reduce_short_planes<Op, T>(block, in, k, first, second);
+  } else {
+    reduce_long_planes<Op, T>(block, in, k, first, second);
+  }
+}
+
+}  // namespace BNFAST_ISA
+}  // namespace bnfast

@@ -1,0 +1,81 @@
+// The reducing kernels of the rows walk: every channel is added in the order of the rows.
+#pragma once
+
+#include "kernels/sums.hpp"
+
+namespace bnfast {
+namespace BNFAST_ISA {
+
+BNFAST_INLINE void add_to_sums(double* sum, F64 v, int n) {
+  if (n >= kWidth<double>) {
+    store(sum, load(sum) + v);
+  } else if (n > 0) {
+    store_partial(sum, load_partial(sum, n, F64{}) + v, n);
+  }
+}
+BNFAST_INLINE void add_to_sums(double* sum, F32 v, int n) {
+  float lane[kWidth<float>];
+  store(lane, v);
+  add_to_sums(sum, widen_load(lane), n);
+  add_to_sums(sum + kWidth<double>, widen_load(lane + kWidth<double>), n - kWidth<double>);
+}
+
+// `vectors` side by side, down the rows; the last has `n` columns when partial.
+template <class Op, class T, class C, int vectors, bool partial>
+BNFAST_INLINE void reduce_columns(const Input* in, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t column,
+                                  const C* shift, double* first, double* second, int n) {
+  constexpr int width = kWidth<C>;
+  Vector<C> k[vectors], f[vectors] = {}, s[vectors] = {};
+#pragma GCC unroll 8
+  for (int v = 0; v < vectors; ++v) {
+    k[v] =
+        partial ? load_partial(shift + column, n, Vector<C>{}) : load(shift + column + v * width);
+  }
+  for (ptrdiff_t r = row; r < row + rows; ++r) {
+    const T* x = reinterpret_cast<const T*>(in[0].data + r * in[0].outer) + column;
+    const T* dy =
+        Op::inputs == 2 ? reinterpret_cast<const T*>(in[1].data + r * in[1].outer) + column : x;
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; ++v) {
+      if (partial) {
+        add_partial<Op, C>(x, dy, n, k[v], f[v], s[v]);
+      } else {
+        prefetch(reinterpret_cast<const char*>(x + v * width) + kRunRows * in[0].outer);
+        if (Op::inputs == 2)
+          prefetch(reinterpret_cast<const char*>(dy + v * width) + kRunRows * in[1].outer);
+        add_vector<Op, C>(x + v * width, dy + v * width, k[v], f[v], s[v]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int v = 0; v < vectors; ++v) {
+    add_to_sums(first + column + v * width, f[v], n);
+    add_to_sums(second + column + v * width, s[v], n);
+  }
+}
+
+template <class Op, class T, class C>
+void reduce_rows(const Block& block, const Input* in, const void* shift, double* first,
+                 double* second) {
+  constexpr int width = kWidth<C>, wide = kAccumulators * width;
+  const C* k = static_cast<const C*>(shift);
+  const ptrdiff_t columns = block.channels;
+  for (ptrdiff_t c = 0; c < columns; ++c) first[c] = second[c] = 0;
+  for (ptrdiff_t row = 0; row < block.outer; row += kRunRows) {
+    const ptrdiff_t rows = block.outer - row < kRunRows ? block.outer - row : kRunRows;
+    ptrdiff_t c = 0;
+    for (; c + wide <= columns; c += wide) {
+      reduce_columns<Op, T, C, kAccumulators, false>(in, row, rows, c, k, first, second, width);
+    }
+    for (; c + width <= columns; c += width) {
+      reduce_columns<Op, T, C, 1, false>(in, row, rows, c, k, first, second, width);
+    }
+    if (c < columns) {
+      reduce_columns<Op, T, C, 1, true>(in, row, rows, c, k, first, second,
+                                        static_cast<int>(columns - c));
+    }
+  }
+}
+
+}  // namespace BNFAST_ISA
+}  // namespace bnfast

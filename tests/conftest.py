@@ -1,0 +1,28 @@
+"""Fixtures that several files need, and the figures that tests add to the summary."""
+
+import pytest
+
+FIGURES = pytest.StashKey[dict[str, list[str]]]()
+
+
+@pytest.fixture(scope="session")
+def torch():
+    """PyTorch. Imported late: collecting the tests stays fast."""
+    return pytest.importorskip("torch", reason="compares with PyTorch, which is not installed")
+
+
+@pytest.fixture
+def report(pytestconfig):
+    """A function of a title and a line, which the summary shows below that title."""
+
+    def add(title, line):
+        pytestconfig.stash.setdefault(FIGURES, {}).setdefault(title, []).append(line)
+
+    return add
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for title, lines in config.stash.get(FIGURES, {}).items():
+        terminalreporter.section(title)
+        for line in lines:
+            terminalreporter.write_line(line)

@@ -1,0 +1,61 @@
+"""Batch normalization by its definition, in NumPy's long double."""
+
+import numpy as np
+
+Real = np.longdouble
+
+
+def along_channels(values, ndim, channel_axis):
+    """Return (C,) values, or one for all, shaped to broadcast against `ndim` axes."""
+    shape = [1] * ndim
+    shape[channel_axis] = -1
+    return np.asarray(values, Real).reshape(shape)
+
+
+def moments(x, channel_axis=1, correction=0):
+    """Return mean and variance of each channel, in two passes."""
+    axes = tuple(np.delete(np.arange(x.ndim), channel_axis))
+    x = np.asarray(x, Real)
+    mean = x.mean(axes)
+    centred = x - along_channels(mean, x.ndim, channel_axis)
+    count = x.size // mean.size
+    return mean, (centred * centred).sum(axes) / (count - correction)
+
+
+def inference(x, mean, var, weight=1, bias=0, *, eps=1e-5, channel_axis=1):
+    """Return ``(x - mean)/sqrt(var + eps)*weight + bias``."""
+    mean, var, weight, bias = (
+        along_channels(values, x.ndim, channel_axis) for values in (mean, var, weight, bias)
+    )
+    return (np.asarray(x, Real) - mean) / np.sqrt(var + Real(eps)) * weight + bias
+
+
+def forward(x, weight=1, bias=0, *, eps=1e-5, channel_axis=1):
+    """Return `x` normalized by its own mean and population variance."""
+    mean, var = moments(x, channel_axis)
+    return inference(x, mean, var, weight, bias, eps=eps, channel_axis=channel_axis)
+
+
+def backward(dy, x, mean, var, weight=1, *, eps=1e-5, channel_axis=1, training=True):
+    """Return dx, dweight and dbias of `inference`.
+
+    In training `mean` and `var` are those of `x` and change with it (Ioffe & Szegedy 2015,
+    section 3); otherwise they are constants.
+    """
+    axes = tuple(np.delete(np.arange(x.ndim), channel_axis))
+    dy = np.asarray(dy, Real)
+    xhat = inference(x, mean, var, eps=eps, channel_axis=channel_axis)
+    dweight, dbias = (dy * xhat).sum(axes), dy.sum(axes)
+    count = x.size // dbias.size
+    var, weight, mean_dy, mean_product = (
+        along_channels(values, x.ndim, channel_axis)
+        for values in (var, weight, dbias / count, dweight / count)
+    )
+    if training:
+        dy = dy - mean_dy - xhat * mean_product
+    return weight / np.sqrt(var + Real(eps)) * dy, dweight, dbias
+
+
+def max_error(result, exact):
+    """Return the largest absolute difference; NaN if there is one."""
+    return float(np.max(np.abs(result - exact)))

@@ -1,0 +1,185 @@
+"""Every refusal, with its text: the argument's name, what was expected, what came."""
+
+import re
+
+import numpy as np
+import pytest
+
+import bnfast
+
+X = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+ONES = np.ones(3)
+SHORT = np.ones(2)
+
+# Every function of an array, called with what it needs besides.
+FUNCTIONS = {
+    "batch_norm": lambda x, **k: bnfast.batch_norm(x, training=True, **k),
+    "batch_norm_inference": lambda x, **k: bnfast.batch_norm(x, ONES, ONES, **k),
+    "batch_norm_forward": bnfast.batch_norm_forward,
+    "batch_norm_backward": lambda x, **k: bnfast.batch_norm_backward(X, x, ONES, ONES, **k),
+    "batch_norm_backward_reduce": lambda x, **k: bnfast.batch_norm_backward_reduce(
+        X, x, ONES, ONES, **k
+    ),
+    "batch_norm_backward_elemt": lambda x, **k: bnfast.batch_norm_backward_elemt(
+        X, x, ONES, ONES, None, ONES, ONES, 8, **k
+    ),
+    "affine": lambda x, **k: bnfast.affine(x, ONES, ONES, **k),
+    "moments": bnfast.moments,
+    "standardize": lambda x, **k: bnfast.standardize(x, **{"channel_axis": 1, **k}),
+    "Affine": lambda x, channel_axis=1, **k: bnfast.Affine(
+        ONES, ONES, ONES, channel_axis=channel_axis
+    )(x, **k),
+}
+WITH_EPS = ["batch_norm", "batch_norm_inference", "batch_norm_forward", "standardize"]
+WITH_OUT = [name for name in FUNCTIONS if name not in ("batch_norm_backward_reduce", "moments")]
+
+BAD_ARRAYS = {
+    "list": (X.tolist(), TypeError, "x must be an array, got list"),
+    "tuple": ((1.0, 2.0), TypeError, "x must be an array, got tuple"),
+    "None": (None, TypeError, "x must be an array, got NoneType"),
+    "str": ("abc", TypeError, "x must be an array, got str"),
+    "number": (1.0, TypeError, "x must be an array, got float"),
+    "masked": (np.ma.array(X), TypeError, "x must be a plain array, got a masked array"),
+    "bytes": (b"abc", TypeError, r"x must be float32 or float64 .*, got \|S3"),
+    "0-d": (np.float32(1), ValueError, "x must have at least 1 axis, got a 0-d array"),
+    "1-d": (np.ones(3), ValueError, r"channel_axis must lie in \[-1, 1\) for a 1-d x, got 1"),
+}
+BAD_DTYPES = ["f2", "i4", "u1", "?", "c8", "c16", "O", ">f4", ">f8", "g", "U3", "M8[s]"]
+
+
+def refused(error, message, call, *arguments, **keywords):
+    with pytest.raises(error, match=message) as caught:
+        call(*arguments, **keywords)
+    assert type(caught.value) is error
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+@pytest.mark.parametrize("x, error, message", BAD_ARRAYS.values(), ids=BAD_ARRAYS)
+def test_what_is_no_array(function, x, error, message):
+    refused(error, message, function, x)
+
+
+@pytest.mark.parametrize("dtype", BAD_DTYPES)
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_dtypes(function, dtype):
+    came = re.escape(str(np.dtype(dtype)))
+    message = f"^x must be float32 or float64 in native byte order, got {came}$"
+    refused(TypeError, message, function, np.zeros((2, 3, 4), dtype))
+
+
+@pytest.mark.parametrize("axis", [-4, 3, 100])
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_axis_out_of_range(function, axis):
+    message = rf"channel_axis must lie in \[-3, 3\) for a 3-d x, got {axis}$"
+    refused(ValueError, message, function, X, channel_axis=axis)
+
+
+@pytest.mark.parametrize("axis", ["1", None, 1.0, [1]], ids=repr)
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_axis_of_another_type(function, axis):
+    came = f"{re.escape(repr(axis))} of type {type(axis).__name__}"
+    message = f"^channel_axis must be an integer, got {came}$"
+    refused(TypeError, message, function, X, channel_axis=axis)
+
+
+@pytest.mark.parametrize(
+    "threads, error, message",
+    [
+        (0, ValueError, r"^num_threads must .* got 0$"),
+        (-1, ValueError, r"^num_threads must .* got -1$"),
+        (10**30, ValueError, r"^num_threads .* got 10{30}$"),
+        ("2", TypeError, "^num_threads must be an integer, got '2' of type str$"),
+        (1.5, TypeError, r"^num_threads must be an integer, got 1\.5 of type float$"),
+    ],
+    ids=["0", "-1", "10**30", "'2'", "1.5"],
+)
+@pytest.mark.parametrize(
+    "function",
+    [*FUNCTIONS.values(), lambda _, num_threads: bnfast.set_num_threads(num_threads)],
+    ids=[*FUNCTIONS, "set_num_threads"],
+)
+def test_threads(function, threads, error, message):
+    refused(error, message, function, X, num_threads=threads)
+
+
+@pytest.mark.parametrize("eps", [-1e-5, float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("name", WITH_EPS)
+def test_eps(name, eps):
+    message = f"eps must be finite and not negative, got {eps}$"
+    refused(ValueError, message, FUNCTIONS[name], X, eps=eps)
+
+
+def test_eps_of_inference_params():
+    message = "eps must be finite and not negative, got -1$"
+    refused(ValueError, message, bnfast.inference_params, ONES, ONES, eps=-1)
+
+
+@pytest.mark.parametrize("eps", ["1e-5", None], ids=repr)
+@pytest.mark.parametrize("name", WITH_EPS)
+def test_eps_of_another_type(name, eps):
+    message = f"^eps must be a number, got {eps!r} of type {type(eps).__name__}$"
+    refused(TypeError, message, FUNCTIONS[name], X, eps=eps)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("batch_norm", "activation", "residual"),
+        ("batch_norm_inference", "activation", "residual"),
+        ("batch_norm_forward", "activation", "residual", "mask"),
+        ("batch_norm_backward", "activation", "residual", "mask"),
+        ("affine", "activation", "residual"),
+    ],
+    ids=lambda names: names[0],
+)
+def test_what_this_version_lacks(names):
+    for argument in names[1:]:
+        message = f"^{argument} is not supported by this version, got 'relu'$"
+        refused(NotImplementedError, message, FUNCTIONS[names[0]], X, **{argument: "relu"})
+
+
+@pytest.mark.parametrize("name", WITH_OUT)
+@pytest.mark.parametrize("out", [[1.0], "out", object()], ids=lambda out: type(out).__name__)
+def test_out_that_is_no_array(name, out):
+    came = type(out).__name__
+    refused(TypeError, f"out must be a numpy.ndarray, got {came}", FUNCTIONS[name], X, out=out)
+
+
+@pytest.mark.parametrize(
+    "name", ["batch_norm_backward", "batch_norm_backward_reduce", "batch_norm_backward_elemt"]
+)
+def test_dy_must_be_like_x(name):
+    function = FUNCTIONS[name]
+    message = r"dy must have the shape of x, \(2, 3, 5\), got \(2, 3, 4\)$"
+    refused(ValueError, message, function, np.ones((2, 3, 5), np.float32))
+    message = "dy must have the dtype of x, float64, got float32$"
+    refused(TypeError, message, function, X.astype(np.float64))
+    rest = (None, ONES, ONES, 8) if name.endswith("elemt") else ()
+    call = getattr(bnfast, name)
+    refused(TypeError, "dy must be an array, got list", call, X.tolist(), X, ONES, ONES, *rest)
+    refused(TypeError, "dy must be a plain array", call, np.ma.array(X), X, ONES, ONES, *rest)
+    refused(TypeError, "dy must be float32 .* got int64", call, X.astype(int), X, ONES, ONES, *rest)
+
+
+@pytest.mark.parametrize("call", [bnfast.affine, bnfast.standardize], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("dtype", ["int8", "float16", ">f4", "complex64", object], ids=str)
+def test_result_dtype(call, dtype):
+    message = f"dtype must be float32 or float64, got {re.escape(str(np.dtype(dtype)))}$"
+    refused(TypeError, message, call, X, ONES, ONES, channel_axis=1, dtype=dtype)
+
+
+def test_unknown_and_missing_arguments_are_type_errors():
+    for function in FUNCTIONS.values():
+        with pytest.raises(TypeError):
+            function(X, unheard_of=1)
+    with pytest.raises(TypeError):
+        bnfast.affine(X, ONES)
+    with pytest.raises(TypeError):
+        bnfast.moments(X, 1)  # keyword only
+
+
+def test_tensors_that_cannot_be_arrays():
+    torch = pytest.importorskip("torch")
+    tensor = torch.ones(2, 3, 4)
+    for x in (tensor.to(torch.bfloat16), tensor.to_sparse(), tensor.clone().requires_grad_()):
+        refused(TypeError, "^x could not be read by DLPack: ", bnfast.moments, x)
