@@ -80,11 +80,6 @@ def test_dx_may_replace_dy(function, lay):
     assert function(x, dy, dy) is dy
     assert np.array_equal(dy, wanted)
     assert np.array_equal(x, kept)
-
-
-@OF_DY
-def test_dx_may_replace_both(function):
-    x = values()
     wanted = function(x, x)
     assert function(x, x, x) is x
     assert np.array_equal(x, wanted)

@@ -13,18 +13,12 @@ ONES = np.ones(3)
 
 
 def backward(**k):
-    k = {"mean": ONES, "invstd": ONES, **k}
-    return bnfast.batch_norm_backward(X, X, k.pop("mean"), k.pop("invstd"), **k)
+    return bnfast.batch_norm_backward(X, X, **{"mean": ONES, "invstd": ONES} | k)
 
 
 def elemt(**k):
-    k = {
-        **dict.fromkeys(("mean", "invstd", "sum_dy", "sum_dy_xmu"), ONES),
-        "weight": None,
-        "count": 8,
-        **k,
-    }
-    return bnfast.batch_norm_backward_elemt(X, X, **k)
+    needed = dict.fromkeys(("mean", "invstd", "sum_dy", "sum_dy_xmu"), ONES)
+    return bnfast.batch_norm_backward_elemt(X, X, **needed | {"weight": None, "count": 8} | k)
 
 
 # Every function with per-channel values, and the names of those that may not be None / that may.
@@ -183,14 +177,8 @@ def test_correction(correction):
     message = rf"correction must lie in \[0, 8\), the values per channel, got {correction}$"
     refused(ValueError, f"^{message}", bnfast.moments, X, correction=correction)
     running = {"running_mean": np.zeros(3), "running_var": np.ones(3), "training": True}
-    refused(
-        ValueError,
-        f"^running_var_{message}",
-        bnfast.batch_norm,
-        X,
-        **running,
-        running_var_correction=correction,
-    )
+    running["running_var_correction"] = correction
+    refused(ValueError, f"^running_var_{message}", bnfast.batch_norm, X, **running)
 
 
 @pytest.mark.parametrize("correction", ["1", 1.5, None], ids=repr)

@@ -228,7 +228,9 @@ def test_many_axes(rank):
 def test_sizes_beyond_32_bits(shape, repeated):
     x = values(shape=shape)
     mean, var, _ = bnfast.moments(x)
-    many = bnfast.moments(np.broadcast_to(x, (repeated, *shape[1:])))
+    repeats = np.broadcast_to(x, (repeated, *shape[1:]))
+    assert not describe_walk(repeats)["copied"]
+    many = bnfast.moments(repeats)
     np.testing.assert_allclose(many.mean, mean, rtol=1e-12)
     np.testing.assert_allclose(many.var, var, rtol=1e-11)
     assert many.count == repeated * x.size // mean.size

@@ -138,7 +138,18 @@ class BatchNorm:
             self.bias = np.zeros(self.num_features, self.dtype)
 
     def train(self, mode: bool = True) -> BatchNorm:
-        """Use the batch's statistics from now on, or with False the running ones."""
+        """Choose the statistics that calls use from now on.
+
+        Parameters
+        ----------
+        mode : bool
+            True: the batch's; False: the running ones.
+
+        Returns
+        -------
+        BatchNorm
+            The layer itself.
+        """
         self.training = mode
         return self
 
@@ -188,16 +199,8 @@ class BatchNorm:
             training = self.training
         if training or self.running_mean is None:
             return self._batch(x, out, learns=training and self.track_running_stats)
-        y = self._inference(
-            x,
-            self.running_mean,
-            self.running_var,
-            self.weight,
-            self.bias,
-            self.eps,
-            self.channel_axis,
-            out,
-        )
+        parameters = (self.running_mean, self.running_var, self.weight, self.bias, self.eps)
+        y = self._inference(x, *parameters, self.channel_axis, out)
         self._saved = _Saved(x, _overwrites(x, out), None, None)
         return y
 
@@ -315,7 +318,15 @@ class BatchNorm:
     def state_dict(self, prefix: str = "") -> dict[str, Array]:
         """Return the state by PyTorch's names.
 
-        The arrays are the layer's own, not copies; those that the layer does not have are absent.
+        Parameters
+        ----------
+        prefix : str
+            Put before every name.
+
+        Returns
+        -------
+        dict
+            The layer's own arrays, not copies; those that it does not have are absent.
         """
         return {prefix + name: value for name, value in self._state().items()}
 

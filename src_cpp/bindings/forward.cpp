@@ -87,7 +87,7 @@ Returns
 -------
 BatchNormForward
     ``y``; ``mean`` and ``invstd = 1/sqrt(var + eps)``, float64 of shape (C,), var the population
-    variance; ``count``, the values per channel.
+    variance; ``count``, the values per channel. Without any values, zeros.
 
 Raises
 ------

@@ -13,4 +13,5 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   bnfast::register_affine(m);
   bnfast::register_statistics(m);
   bnfast::register_runtime(m);
+  bnfast::register_probes(m);
 }

@@ -10,5 +10,6 @@ void register_backward(pybind11::module_& m);
 void register_affine(pybind11::module_& m);
 void register_statistics(pybind11::module_& m);
 void register_runtime(pybind11::module_& m);
+void register_probes(pybind11::module_& m);
 
 }  // namespace bnfast

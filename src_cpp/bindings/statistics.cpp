@@ -15,7 +15,7 @@ constexpr const char* kMoments = R"(moments(x, *, channel_axis=1, correction=0, 
 Mean and variance of each channel, in one read of the data.
 
 Sums are taken in float64 about a shift near the mean [1]_; both results are accurate to about 14
-digits whatever the data.
+digits whatever the data (13 from some 1e9 values per channel up).
 
 Parameters
 ----------

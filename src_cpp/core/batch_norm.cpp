@@ -13,6 +13,10 @@ namespace {
 // bypasses them does not read the line first.
 constexpr ptrdiff_t kStreamingBytes = 8 * 1024 * 1024;
 
+// Shorter planes can be streamed only if those of neighbouring channels lie end to end: half a line
+// is slow to stream.
+constexpr ptrdiff_t kStreamingRun = 1024;
+
 // With fewer values per channel than this, the errors of float32 runs do not average out.
 constexpr ptrdiff_t kFewValues = 128;
 
@@ -32,7 +36,7 @@ Pass pass_over(const Staging& arrays, int inputs, bool has_output, int threads) 
   Operands& operands = pass.operands;
   for (int i = 0; i < inputs; ++i) {
     const Strides& s = pass.geometry.stride[i];
-    operands.in[i] = {arrays.data(i), s.outer, s.channel, 0};
+    operands.in[i] = {arrays.data(i), s.outer, s.channel};
     operands.in_item[i] = size_of(arrays.dtype(i));
   }
   if (has_output) {
@@ -46,8 +50,13 @@ Pass pass_over(const Staging& arrays, int inputs, bool has_output, int threads) 
 }
 
 Store store_for(const Pass& pass) {
-  const ptrdiff_t bytes = pass.geometry.elements() * pass.operands.out_item;
-  return bytes >= kStreamingBytes ? Store::streaming : Store::ordinary;
+  const Geometry& g = pass.geometry;
+  const ptrdiff_t item = pass.operands.out_item;
+  const ptrdiff_t plane = g.inner * item;
+  const bool whole_lines =
+      g.walk == Walk::rows || plane >= kStreamingRun || pass.operands.out.channel == plane;
+  const bool large = g.elements() * item >= kStreamingBytes;
+  return large && whole_lines ? Store::streaming : Store::ordinary;
 }
 
 void run(Staging& arrays, Pass& pass, const Reduction* reduction, const Mapping* mapping) {
@@ -71,8 +80,8 @@ void moments(const Shape& shape, const Array& x, int threads, BatchStatistics ou
   const TypeKernels& kernels = kernels_of(x.dtype);
   MomentsFold fold(shape.values_per_channel(), 0, true, {},
                    {out.mean, out.var, out.invstd, nullptr});
-  const Reduction reduction{kernels.moments_exact, DType::float64, kernels.moments_exact, nullptr,
-                            &fold};
+  const Reduction reduction{
+      kernels.moments_exact, DType::float64, kernels.moments_exact, nullptr, &fold, nullptr};
   run(arrays, pass, &reduction, nullptr);
 }
 
@@ -82,12 +91,16 @@ void normalize_batch(const Shape& shape, const Array& x, const Array& y, Paramet
   Pass pass = pass_over(arrays, 1, true, threads);
   const TypeKernels& kernels = kernels_of(x.dtype);
   Coefficients coefficients(compute_type(x.dtype, x.dtype), 3, shape.channels());
-  const bool exact = x.dtype == DType::float64 || shape.values_per_channel() < kFewValues;
+  const bool few = shape.values_per_channel() < kFewValues;
+  const bool exact = few || x.dtype == DType::float64;
   MomentsFold fold(shape.values_per_channel(), eps, exact, parameters,
                    {out.mean, out.var, out.invstd, &coefficients});
   const Reduction reduction{exact ? kernels.moments_exact : kernels.moments_fast,
-                            exact ? DType::float64 : DType::float32, kernels.moments_exact, nullptr,
-                            &fold};
+                            exact ? DType::float64 : DType::float32,
+                            kernels.moments_exact,
+                            nullptr,
+                            &fold,
+                            few ? nullptr : kernels.moments_fast_and_affine};
   const Mapping mapping{affine_kernel(kernels, y.dtype), &coefficients, store_for(pass),
                         active_kernels().fence};
   run(arrays, pass, &reduction, &mapping);
@@ -112,8 +125,12 @@ void backward(const Shape& shape, const Array& x, const Array& dy, const Array* 
   ProductsFold fold(statistics, {sum_dy, sum_dy_xmu, dx ? &coefficients : nullptr});
   std::vector<double> shift(statistics.mean, statistics.mean + shape.channels());
   for (double& mean : shift) mean = usable_shift(coefficients.rounded(mean));
-  const Reduction reduction{kernels.products_fast, compute_type(x.dtype, x.dtype),
-                            kernels.products_exact, shift.data(), &fold};
+  const Reduction reduction{kernels.products_fast,
+                            compute_type(x.dtype, x.dtype),
+                            kernels.products_exact,
+                            shift.data(),
+                            &fold,
+                            kernels.products_fast_and_gradient};
   const Mapping mapping{kernels.gradient, &coefficients, store_for(pass), active_kernels().fence};
   run(arrays, pass, &reduction, dx ? &mapping : nullptr);
 }

@@ -33,6 +33,7 @@ struct Sums {
     first += f;
     second += s;
   }
+  void add(const Sums& sums) { add(sums.first, sums.second); }
 };
 
 // What becomes of a channel's sums. Called once per channel, from any thread.
@@ -51,6 +52,7 @@ struct Reduction {
   Reduce exact;
   const double* shift;  // one value per channel; null: taken from the data's first values
   Fold* fold;
+  ReduceMapKernel first_try_and_map;  // null: there is none for this pair
 };
 
 struct Mapping {

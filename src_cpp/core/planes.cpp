@@ -1,4 +1,6 @@
 // The planes walk: a channel's slab is reduced, folded and mapped while it lies in cache.
+#include <atomic>
+#include <optional>
 #include <vector>
 
 #include "core/parallel.hpp"
@@ -10,7 +12,7 @@ namespace bnfast {
 namespace {
 
 constexpr ptrdiff_t kShiftValues = 16;        // values whose mean is the shift
-constexpr ptrdiff_t kShortPlaneBytes = 1024;  // shorter planes are taken several channels at a time
+constexpr ptrdiff_t kShortPlaneBytes = 4096;  // shorter planes are taken several channels at a time
 constexpr ptrdiff_t kMapRunElements = 16384;  // a map alone hands out at most so much of a plane
 
 // Shifts of a group of channels, in a kernel's compute type.
@@ -31,7 +33,12 @@ class GroupShift {
   double doubles_[kMaxGroup] = {};
 };
 
-constexpr ptrdiff_t kNone = -1;
+using Coefficients4 = std::array<const void*, 4>;
+
+// Channels that are walked together.
+struct Group {
+  ptrdiff_t channel, channels;
+};
 
 class PlanesWalk {
  public:
@@ -40,7 +47,7 @@ class PlanesWalk {
         g_(pass.geometry),
         pieces_(g_.outer, g_.inner),
         group_(std::clamp(kShortPlaneBytes / (g_.inner * pass.operands.in_item[0]), ptrdiff_t{1},
-                          std::min(kMaxGroup / 2, g_.channels))) {}
+                          std::min(kMaxGroup, g_.channels))) {}
 
   void run() {
     if (!pass_.reduction) {
@@ -56,8 +63,8 @@ class PlanesWalk {
         fence();
       });
     } else {
-      run_team(pass_.threads, [&](const Team& team) {
-        own_channels(team);
+      run_team(pass_.threads, [&](const Team&) {
+        own_channels();
         fence();
       });
     }
@@ -69,14 +76,8 @@ class PlanesWalk {
   bool shared() const {
     const auto& item = pass_.operands.in_item;
     const ptrdiff_t slab = g_.values_per_channel() * (item[0] + item[1]);
-    return ceil_div(g_.channels, group_) < 2 * pass_.threads || slab > cache_sizes().l2 * 3 / 4;
+    return ceil_div(g_.channels, group_) < 2 * pass_.threads || slab > cache_sizes().l2 * 3 / 10;
   }
-
-  // A piece of a group of channels.
-  struct Place {
-    ptrdiff_t group, piece;
-  };
-  static constexpr Place kNowhere = {kNone, 0};
 
   Operands at(const Piece& piece, ptrdiff_t channel) const {
     return pass_.operands.at(piece.outer_begin, channel, piece.inner_begin);
@@ -98,135 +99,141 @@ class PlanesWalk {
     return given ? given[channel] : usable_shift(first_mean(channel));
   }
 
-  // wanted: what will be reduced next; given where a map follows that prefetches the other half.
-  void add_piece(ReduceKernel kernel, ptrdiff_t piece_index, ptrdiff_t channel, ptrdiff_t channels,
-                 const GroupShift& shift, const Place& wanted, Sums* sums) const {
+  // Reduces a piece of a group of channels and, besides, maps the same piece of the group before.
+  // next: what will be reduced after this.
+  void add_piece(const Group& group, ptrdiff_t piece_index, const GroupShift& shift,
+                 const Group* before, const Operands& next, Sums* sums) const {
     const Piece piece = pieces_[piece_index];
-    Operands here = at(piece, channel);
-    look_ahead(here, wanted);
+    const Operands here = at(piece, group.channel);
+    const Block block = {piece.outer_size, group.channels, piece.inner_size};
+    const Reduction& reduction = *pass_.reduction;
     double first[kMaxGroup], second[kMaxGroup];
-    kernel({piece.outer_size, channels, piece.inner_size}, here.in.data(), shift.data(), first,
-           second);
-    for (ptrdiff_t i = 0; i < channels; ++i) sums[i].add(first[i], second[i]);
-  }
-
-  void look_ahead(Operands& here, const Place& wanted) const {
-    if (wanted.group == kNone) return;
-    const Operands next = at(pieces_[wanted.piece], wanted.group * group_);
-    for (size_t i = 0; i < here.in.size(); ++i) {
-      here.in[i].ahead = next.in[i].data - here.in[i].data;
+    if (before && before->channels == group.channels && reduction.first_try_and_map) {
+      const Coefficients4 coefficients = coefficients_at(before->channel);
+      const Operands there = at(piece, before->channel);
+      reduction.first_try_and_map(
+          block, here.in.data(), shift.data(), first, second,
+          {block, there.in.data(), there.out, coefficients.data(), pass_.mapping->store},
+          next.in.data());
+    } else {
+      reduction.first_try.planes(block, here.in.data(), shift.data(), first, second);
+      if (before) map_piece(*before, piece_index);
     }
+    for (ptrdiff_t i = 0; i < group.channels; ++i) sums[i].add(first[i], second[i]);
   }
 
-  ptrdiff_t channels_of(ptrdiff_t group) const {
-    return std::min(group_, g_.channels - group * group_);
+  Group group_at(ptrdiff_t index) const {
+    const ptrdiff_t channel = index * group_;
+    return {channel, std::min(group_, g_.channels - channel)};
   }
 
-  // wanted: what will be reduced next, if any; it is prefetched.
-  void map_piece(const Place& place, const Place& wanted) const {
-    const Piece piece = pieces_[place.piece];
-    const ptrdiff_t channel = place.group * group_;
-    Operands here = at(piece, channel);
-    look_ahead(here, wanted);
-    map_block({piece.outer_size, channels_of(place.group), piece.inner_size}, here, channel);
+  void map_piece(const Group& group, ptrdiff_t piece_index) const {
+    const Piece piece = pieces_[piece_index];
+    map_block({piece.outer_size, group.channels, piece.inner_size}, at(piece, group.channel),
+              group.channel);
+  }
+
+  void map_block(const Block& block, const Operands& here, ptrdiff_t channel) const {
+    const Mapping& mapping = *pass_.mapping;
+    mapping.kernel.planes(block, here.in.data(), here.out, coefficients_at(channel).data(),
+                          mapping.store);
+  }
+
+  Coefficients4 coefficients_at(ptrdiff_t channel) const {
+    const Coefficients& from = *pass_.mapping->coefficients;
+    Coefficients4 at{};
+    for (int a = 0; a < from.arrays(); ++a) at[static_cast<size_t>(a)] = from.at(a, channel);
+    return at;
   }
 
   void fence() const {
     if (pass_.mapping) pass_.mapping->fence();
   }
 
-  void map_block(const Block& block, const Operands& here, ptrdiff_t channel) const {
-    const Mapping& mapping = *pass_.mapping;
-    const void* coefficients[4];
-    for (int a = 0; a < mapping.coefficients->arrays(); ++a) {
-      coefficients[a] = mapping.coefficients->at(a, channel);
-    }
-    mapping.kernel.planes(block, here.in.data(), here.out, coefficients, mapping.store);
-  }
-
-  // Whole channels, a group at a time, by one thread each. While a group is reduced, piece by
-  // piece, the group before it is mapped: memory is read and written at the same time.
-  void own_channels(const Team& team) {
-    const ptrdiff_t groups = ceil_div(g_.channels, group_), end = team.end(groups);
-    ptrdiff_t before = kNone;
-    for (ptrdiff_t group = team.begin(groups); group < end; ++group) {
-      own_group(before, group, group + 1 < end ? group + 1 : kNone);
+  // Whole channels, a group at a time, by whichever thread comes first. While a group is reduced,
+  // the one before it is mapped.
+  void own_channels() {
+    const ptrdiff_t groups = ceil_div(g_.channels, group_);
+    std::optional<Group> before;
+    for (ptrdiff_t i = next_group_++; i < groups;) {
+      const Group group = group_at(i);
+      const ptrdiff_t next = next_group_++;
+      own_group(group, before ? &*before : nullptr, std::min(next, groups - 1));
       if (pass_.mapping) before = group;
+      i = next;
     }
-    if (before == kNone) return;
-    for (ptrdiff_t p = pieces_.size() - 1; p >= 0; --p) map_piece({before, p}, kNowhere);
+    if (!before) return;
+    for (ptrdiff_t p = pieces_.size() - 1; p >= 0; --p) map_piece(*before, p);
   }
 
-  void own_group(ptrdiff_t before, ptrdiff_t group, ptrdiff_t after) const {
-    const Reduction& reduction = *pass_.reduction;
-    const ptrdiff_t channel = group * group_, channels = channels_of(group);
-    const ptrdiff_t last = pieces_.size() - 1;
-    GroupShift shift(reduction.first_compute);
+  void own_group(const Group& group, const Group* before, ptrdiff_t next) const {
+    GroupShift shift(pass_.reduction->first_compute);
     double used[kMaxGroup];
     Sums sums[kMaxGroup];
-    for (ptrdiff_t i = 0; i < channels; ++i) used[i] = shift.set(i, shift_of(channel + i));
-    for (ptrdiff_t p = 0; p <= last; ++p) {
-      const Place wanted = p < last ? Place{group, p + 1} : Place{after, 0};
-      add_piece(reduction.first_try.planes, p, channel, channels, shift,
-                before == kNone ? kNowhere : wanted, sums);
-      if (before != kNone) map_piece({before, last - p}, wanted);
+    for (ptrdiff_t i = 0; i < group.channels; ++i) {
+      used[i] = shift.set(i, shift_of(group.channel + i));
     }
-    for (ptrdiff_t i = 0; i < channels; ++i) {
-      if (!reduction.fold->take(channel + i, used[i], sums[i], false)) {
-        take_exact(channel + i, reduction.fold->better_shift(used[i], sums[i]));
-      }
+    for (ptrdiff_t p = 0; p < pieces_.size(); ++p) {
+      const bool last = p + 1 == pieces_.size();
+      const Operands after =
+          last ? at(pieces_[0], group_at(next).channel) : at(pieces_[p + 1], group.channel);
+      add_piece(group, p, shift, before, after, sums);
+    }
+    for (ptrdiff_t i = 0; i < group.channels; ++i) {
+      const ptrdiff_t channel = group.channel + i;
+      if (pass_.reduction->fold->take(channel, used[i], sums[i], false)) continue;
+      const double better = pass_.reduction->fold->better_shift(used[i], sums[i]);
+      Sums exact;
+      for (ptrdiff_t p = 0; p < pieces_.size(); ++p) exact.add(exact_sums(channel, p, better));
+      pass_.reduction->fold->take(channel, better, exact, true);
     }
   }
 
-  void take_exact(ptrdiff_t channel, double shift_value) const {
-    GroupShift shift(DType::float64);
-    shift.set(0, shift_value);
+  Sums exact_sums(ptrdiff_t channel, ptrdiff_t piece_index, double shift) const {
+    const Piece piece = pieces_[piece_index];
     Sums sums;
-    for (ptrdiff_t p = 0; p < pieces_.size(); ++p) {
-      add_piece(pass_.reduction->exact.planes, p, channel, 1, shift, kNowhere, &sums);
-    }
-    pass_.reduction->fold->take(channel, shift_value, sums, true);
+    pass_.reduction->exact.planes({piece.outer_size, 1, piece.inner_size},
+                                  at(piece, channel).in.data(), &shift, &sums.first, &sums.second);
+    return sums;
   }
 
   // One channel at a time, its pieces divided among all threads: each maps what it has read, again
   // while it reads of the next channel.
   void share_channels(const Team& team) {
+    const ptrdiff_t begin = team.begin(pieces_.size()), end = team.end(pieces_.size());
     for (ptrdiff_t c = 0; c < g_.channels; ++c) {
-      const double shift = reduce_shared(team, c, shift_of(c), pass_.reduction->first_try.planes,
-                                         pass_.reduction->first_compute, c > 0);
-      if (team.rank == 0) fold_shared(c, shift);
+      GroupShift shift(pass_.reduction->first_compute);
+      const double used = shift.set(0, shift_of(c));
+      const Group before{c - 1, 1};
+      for (ptrdiff_t p = begin; p < end; ++p) {
+        partial(p) = Sums{};
+        const Operands after = p + 1 < end ? at(pieces_[p + 1], c)
+                                           : at(pieces_[begin], std::min(c + 1, g_.channels - 1));
+        add_piece({c, 1}, p, shift, c > 0 && pass_.mapping ? &before : nullptr, after, &partial(p));
+      }
       team.barrier();
-      if (!wants_exact_) continue;
-      const double better = better_shift_;
-      reduce_shared(team, c, better, pass_.reduction->exact.planes, DType::float64, false);
-      if (team.rank == 0) pass_.reduction->fold->take(c, better, sum_of_pieces(), true);
+      if (team.rank == 0) fold_shared(c, used);
       team.barrier();
+      if (wants_exact_) share_exact(team, c, better_shift_);
     }
     if (!pass_.mapping) return;
-    for (ptrdiff_t p = team.end(pieces_.size()) - 1; p >= team.begin(pieces_.size()); --p) {
-      map_piece({g_.channels - 1, p}, kNowhere);
-    }
+    for (ptrdiff_t p = end - 1; p >= begin; --p) map_piece({g_.channels - 1, 1}, p);
   }
 
-  double reduce_shared(const Team& team, ptrdiff_t channel, double shift_value, ReduceKernel kernel,
-                       DType compute, bool map_before) {
-    GroupShift shift(compute);
-    const double used = shift.set(0, shift_value);
-    const ptrdiff_t begin = team.begin(pieces_.size()), end = team.end(pieces_.size());
-    for (ptrdiff_t p = begin; p < end; ++p) {
-      partial_[static_cast<size_t>(p)] = Sums{};
-      const bool maps = map_before && pass_.mapping;
-      const Place wanted = maps && p + 1 < end ? Place{channel, p + 1} : kNowhere;
-      add_piece(kernel, p, channel, 1, shift, wanted, &partial_[static_cast<size_t>(p)]);
-      if (maps) map_piece({channel - 1, begin + end - 1 - p}, wanted);
+  void share_exact(const Team& team, ptrdiff_t channel, double shift) {
+    for (ptrdiff_t p = team.begin(pieces_.size()); p < team.end(pieces_.size()); ++p) {
+      partial(p) = exact_sums(channel, p, shift);
     }
     team.barrier();
-    return used;
+    if (team.rank == 0) pass_.reduction->fold->take(channel, shift, sum_of_pieces(), true);
+    team.barrier();
   }
+
+  Sums& partial(ptrdiff_t piece) { return partial_[static_cast<size_t>(piece)]; }
 
   Sums sum_of_pieces() const {
     Sums sums;
-    for (const Sums& piece : partial_) sums.add(piece.first, piece.second);
+    for (const Sums& piece : partial_) sums.add(piece);
     return sums;
   }
 
@@ -257,6 +264,7 @@ class PlanesWalk {
   const Geometry& g_;
   PlanePieces pieces_;
   ptrdiff_t group_;
+  std::atomic<ptrdiff_t> next_group_{0};
   std::vector<Sums> partial_;
   bool wants_exact_ = false;
   double better_shift_ = 0;

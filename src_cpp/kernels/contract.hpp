@@ -20,15 +20,10 @@ struct Block {
 
 // An array as a kernel sees it: the block's first element, and byte strides. No alignment is
 // asked. The rows walk does not read `channel`.
-//
-// ahead: bytes from this block to another of its shape that will be reduced next; 0: unknown. Where
-// a reduction and a map alternate, either prefetches half of that block, so that memory is read all
-// the time; a reduction alone reads ahead in its own block. Only the planes walk looks at it.
 struct Input {
   const char* data;
   ptrdiff_t outer;
   ptrdiff_t channel;
-  ptrdiff_t ahead;
 };
 
 struct Output {
@@ -43,7 +38,7 @@ struct Output {
 enum class Store { ordinary, streaming };
 
 // Channels that one call of a planes kernel takes at most.
-constexpr ptrdiff_t kMaxGroup = 8;
+constexpr ptrdiff_t kMaxGroup = 16;
 
 // Per channel, over the block: two sums, written (not added) to first[c] and second[c].
 //   moments:  sum(x - shift),  sum((x - shift)^2)      inputs = {x}
@@ -61,6 +56,22 @@ using ReduceKernel = void (*)(const Block&, const Input* inputs, const void* shi
 // instruction set has it, in the body of a run and in its tail alike.
 using MapKernel = void (*)(const Block&, const Input* inputs, const Output& output,
                            const void* const* coefficients, Store store);
+
+// The arguments of a MapKernel.
+struct MapTask {
+  Block block;
+  const Input* in;
+  Output out;
+  const void* const* coefficients;
+  Store store;
+};
+
+// Reduces a block while another of the same shape is mapped, in the planes walk: memory is read and
+// written at the same time. The same bits as the two kernels one after the other. next: the inputs
+// of the block that will be reduced after this one, of any shape; they are prefetched.
+using ReduceMapKernel = void (*)(const Block&, const Input* inputs, const void* shift,
+                                 double* first, double* second, const MapTask& map,
+                                 const Input* next);
 
 struct Reduce {
   ReduceKernel planes;
@@ -85,12 +96,25 @@ struct TypeKernels {
   Map affine_to_float32;
   Map affine_to_float64;
   Map gradient;
+  ReduceMapKernel moments_fast_and_affine;
+  ReduceMapKernel products_fast_and_gradient;
+};
+
+// The machine's own speed, to measure the others against: sum of n values, y = x, y = x + z. A
+// stream of stores is fenced.
+struct Probes {
+  double (*read)(const float* x, ptrdiff_t n);
+  void (*copy)(const float* x, const float*, float* y, ptrdiff_t n);
+  void (*copy_streaming)(const float* x, const float*, float* y, ptrdiff_t n);
+  void (*add)(const float* x, const float* z, float* y, ptrdiff_t n);
+  void (*add_streaming)(const float* x, const float* z, float* y, ptrdiff_t n);
 };
 
 struct KernelTable {
   TypeKernels float32;
   TypeKernels float64;
   void (*fence)();
+  Probes probes;
 };
 
 }  // namespace bnfast

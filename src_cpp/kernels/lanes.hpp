@@ -7,14 +7,18 @@
 namespace bnfast {
 namespace BNFAST_ISA {
 
-// What to prefetch, in bytes from the vector at hand: for the first half of each step's vectors,
-// and for the second half.
-struct Ahead {
-  ptrdiff_t x[2], dy[2];
+// What to prefetch, in bytes from the vector at hand.
+struct ReadAhead {
+  static constexpr bool wanted = true;
+  ptrdiff_t x, dy;
+};
+struct NoReadAhead {
+  static constexpr bool wanted = false;
+  ptrdiff_t x, dy;
 };
 
 // Adds `steps` times kLanes elements to the lanes, kAccumulators vectors of lanes at a time.
-template <class Op, class C, class T>
+template <class Op, class C, class T, class Ahead>
 BNFAST_INLINE void add_steps(const T* x, const T* dy, ptrdiff_t steps, Vector<C> shift, Ahead ahead,
                              C* first, C* second) {
   constexpr int width = kWidth<C>;
@@ -30,9 +34,10 @@ BNFAST_INLINE void add_steps(const T* x, const T* dy, ptrdiff_t steps, Vector<C>
       for (int a = 0; a < kAccumulators; ++a) {
         const T* at = x + i + a * width;
         const T* dy_at = Op::inputs == 2 ? dy + i + a * width : at;
-        constexpr int half = kAccumulators / 2;
-        prefetch(reinterpret_cast<const char*>(at) + ahead.x[a / half]);
-        if (Op::inputs == 2) prefetch(reinterpret_cast<const char*>(dy_at) + ahead.dy[a / half]);
+        if (ahead.wanted) {
+          prefetch(reinterpret_cast<const char*>(at) + ahead.x);
+          if (Op::inputs == 2) prefetch(reinterpret_cast<const char*>(dy_at) + ahead.dy);
+        }
         add_vector<Op, C>(at, dy_at, shift, f[a], s[a]);
       }
     }
@@ -61,7 +66,7 @@ BNFAST_INLINE void add_tail(const T* x, const T* dy, int n, Vector<C> shift, C* 
   }
 }
 
-template <class Op, class C, class T>
+template <class Op, class C, class T, class Ahead>
 BNFAST_INLINE void add_run(const T* x, const T* dy, ptrdiff_t n, C shift, Ahead ahead, C* first,
                            C* second) {
   const Vector<C> k = splat(shift);
@@ -82,25 +87,14 @@ BNFAST_INLINE double add_lanes(double* lane) {
   return lane[0];
 }
 
-// How a channel's planes are read ahead: another block of the same shape, or these planes.
+// How a block's planes are read ahead: channel by channel, then the next outer index.
 struct Reading {
-  ptrdiff_t x_block, dy_block;  // bytes to the other block; 0: there is none
-  ptrdiff_t plane;              // bytes
-  ptrdiff_t x_outer, dy_outer;
+  ptrdiff_t x_jump, dy_jump;  // bytes from the last channel's end to the next outer index
 
-  // left: bytes of this plane behind those at hand.
-  __attribute__((always_inline)) Ahead ahead(ptrdiff_t left) const {
-    if (x_block != 0) return {{x_block, 0}, {dy_block, 0}};
-    const ptrdiff_t x = near(left, x_outer), dy = near(left, dy_outer);
-    return {{x, x}, {dy, dy}};
-  }
-
- private:
-  // kPrefetchBytes further on, if need be in a plane to come.
-  __attribute__((always_inline)) ptrdiff_t near(ptrdiff_t left, ptrdiff_t outer) const {
-    if (left >= kPrefetchBytes) return kPrefetchBytes;
-    if (plane < kPrefetchBytes) return (kPrefetchBytes + plane - 1) / plane * outer;
-    return kPrefetchBytes + outer - plane;
+  // left: bytes still to be read at this outer index behind those at hand.
+  __attribute__((always_inline)) ReadAhead ahead(ptrdiff_t left) const {
+    if (left >= kPrefetchBytes) return {kPrefetchBytes, kPrefetchBytes};
+    return {kPrefetchBytes + x_jump, kPrefetchBytes + dy_jump};
   }
 };
 
@@ -156,18 +150,27 @@ struct Accumulator<Op, float> {
   }
 };
 
-// Adds n elements side by side, in runs of kRunSteps.
+// The longest run: after so many elements the lanes are flushed.
+template <class C>
+constexpr ptrdiff_t kRun = kRunSteps * kLanes<C>;
+
+// Adds a run of n <= kRun elements side by side.
+template <class Op, class T, class C, class Ahead>
+BNFAST_INLINE void add(Accumulator<Op, C>& sums, const T* x, const T* dy, ptrdiff_t n, C shift,
+                       Ahead ahead) {
+  add_run<Op, C>(x, dy, n, shift, ahead, sums.run_first, sums.run_second);
+  sums.steps += (n + kLanes<C> - 1) / kLanes<C>;
+  if (sums.steps >= kRunSteps) sums.flush();
+}
+
+// Adds n elements side by side, run by run. left: bytes to be read behind them at this outer index.
 template <class Op, class T, class C>
 BNFAST_INLINE void add_plane(Accumulator<Op, C>& sums, const T* x, const T* dy, ptrdiff_t n,
-                             C shift, const Reading& reading) {
-  constexpr ptrdiff_t longest = kRunSteps * kLanes<C>;
-  for (ptrdiff_t i = 0; i < n; i += longest) {
-    const ptrdiff_t m = n - i < longest ? n - i : longest;
-    const Ahead ahead = reading.ahead((n - i - m) * static_cast<ptrdiff_t>(sizeof(T)));
-    add_run<Op, C>(x + i, Op::inputs == 2 ? dy + i : dy, m, shift, ahead, sums.run_first,
-                   sums.run_second);
-    sums.steps += (m + kLanes<C> - 1) / kLanes<C>;
-    if (sums.steps >= kRunSteps) sums.flush();
+                             C shift, const Reading& reading, ptrdiff_t left) {
+  for (ptrdiff_t i = 0; i < n; i += kRun<C>) {
+    const ptrdiff_t m = n - i < kRun<C> ? n - i : kRun<C>;
+    const ReadAhead ahead = reading.ahead(left + (n - i - m) * static_cast<ptrdiff_t>(sizeof(T)));
+    add(sums, x + i, Op::inputs == 2 ? dy + i : dy, m, shift, ahead);
   }
 }
 

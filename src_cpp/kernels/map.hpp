@@ -80,8 +80,7 @@ BNFAST_INLINE void map_few(const T* x, const T* dy, U* y, ptrdiff_t n, const Vec
 }
 
 template <class Op, class C, bool streaming, class T, class U>
-BNFAST_INLINE void map_run(const T* x, const T* dy, U* y, ptrdiff_t n, const Input* in,
-                           const Vector<C>* c) {
+BNFAST_INLINE void map_run(const T* x, const T* dy, U* y, ptrdiff_t n, const Vector<C>* c) {
   constexpr int width = kWidth<C>;
   ptrdiff_t i = streaming ? unaligned_head(y, n) : 0;
   if (i > 0) map_few<Op, C>(x, dy, y, i, c);
@@ -89,10 +88,6 @@ BNFAST_INLINE void map_run(const T* x, const T* dy, U* y, ptrdiff_t n, const Inp
 #pragma GCC unroll 4
     for (int v = 0; v < 4; ++v) {
       const ptrdiff_t at = i + v * width;
-      if (v % 4 >= 2) {
-        prefetch(reinterpret_cast<const char*>(x + at) + in[0].ahead);
-        if (Op::inputs == 2) prefetch(reinterpret_cast<const char*>(dy + at) + in[1].ahead);
-      }
       put<C, streaming>(y + at, map_vector<Op, C>(x + at, Op::inputs == 2 ? dy + at : x, c));
     }
   }
@@ -112,17 +107,57 @@ void map_planes_storing(const Block& block, const Input* in, const Output& out,
       const char* dy = Op::inputs == 2 ? in[1].data + o * in[1].outer + c * in[1].channel : x;
       char* y = out.data + o * out.outer + c * out.channel;
       map_run<Op, C, streaming>(reinterpret_cast<const T*>(x), reinterpret_cast<const T*>(dy),
-                                reinterpret_cast<U*>(y), block.inner, in, k);
+                                reinterpret_cast<U*>(y), block.inner, k);
     }
   }
+}
+
+// A few KB of output on their way to memory. Short planes of neighbouring channels lie end to end:
+// they are mapped into this buffer and streamed from it together, in whole lines.
+template <class U>
+class Stage {
+ public:
+  static constexpr ptrdiff_t kBytes = 4096;
+
+  // Where to write what will be streamed to y: at the same place within a line.
+  __attribute__((always_inline)) U* buffer_for(const U* y) {
+    return reinterpret_cast<U*>(line_ + reinterpret_cast<uintptr_t>(y) % BNFAST_VECTOR_BYTES);
+  }
+  __attribute__((always_inline)) void stream_to(U* y, ptrdiff_t n) {
+    constexpr int width = kWidth<U>;
+    const U* from = buffer_for(y);
+    ptrdiff_t i = unaligned_head(y, n);
+    if (i > 0)
+      store_partial(y, load_partial(from, static_cast<int>(i), Vector<U>{}), static_cast<int>(i));
+    for (; i + width <= n; i += width) stream(y + i, load(from + i));
+    const int rest = static_cast<int>(n - i);
+    if (rest > 0) store_partial(y + i, load_partial(from + i, rest, Vector<U>{}), rest);
+  }
+
+ private:
+  alignas(64) char line_[kBytes + BNFAST_VECTOR_BYTES];
+};
+
+// True where the planes of a block's channels lie end to end and several of them fit a stage.
+template <class U>
+BNFAST_INLINE bool stageable(const Block& block, const Output& out) {
+  const ptrdiff_t plane = block.inner * static_cast<ptrdiff_t>(sizeof(U));
+  return out.channel == plane && 2 * plane <= Stage<U>::kBytes;
+}
+
+// Streaming stores need whole elements on their own boundaries to get aligned at all.
+template <class U>
+BNFAST_INLINE bool reachable(const Output& out) {
+  return reinterpret_cast<uintptr_t>(out.data) % sizeof(U) == 0 && out.outer % sizeof(U) == 0 &&
+         out.channel % sizeof(U) == 0;
 }
 
 template <class Op, class C, class T, class U>
 void map_planes(const Block& block, const Input* in, const Output& out,
                 const void* const* coefficients, Store how) {
-  const bool reachable = reinterpret_cast<uintptr_t>(out.data) % sizeof(U) == 0 &&
-                         out.outer % sizeof(U) == 0 && out.channel % sizeof(U) == 0;
-  if (how == Store::streaming && reachable) {
+  constexpr ptrdiff_t least_run = 512;  // bytes; in shorter planes too few lines are whole
+  const bool long_runs = block.inner * static_cast<ptrdiff_t>(sizeof(U)) >= least_run;
+  if (how == Store::streaming && long_runs && reachable<U>(out)) {
     map_planes_storing<Op, C, true, T, U>(block, in, out, coefficients);
   } else {
     map_planes_storing<Op, C, false, T, U>(block, in, out, coefficients);

@@ -43,6 +43,10 @@ BNFAST_INLINE void add_short_planes(const ChannelPlanes<Op, T>& planes, ptrdiff_
 #pragma GCC unroll 8
     for (int a = 0; a < kAccumulators; ++a) {
       const int left = n - part - a * width;
+      prefetch(reinterpret_cast<const char*>(x + a * width) + kRunSteps * planes.x_outer);
+      if (Op::inputs == 2) {
+        prefetch(reinterpret_cast<const char*>(dy + a * width) + kRunSteps * planes.dy_outer);
+      }
       if (left >= width) {
         add_vector<Op, C>(x + a * width, dy + a * width, shift, f[a], s[a]);
       } else if (left > 0) {
@@ -68,38 +72,50 @@ BNFAST_INLINE void add_all_parts(const ChannelPlanes<Op, T>& planes, ptrdiff_t b
   }
 }
 
+// The sums of a block's channels.
+template <class Op, class C>
+struct BlockSums {
+  Accumulator<Op, C> channel[kMaxGroup];
+
+  explicit BlockSums(const Block& block) {
+    memset(channel, 0, static_cast<size_t>(block.channels) * sizeof channel[0]);
+  }
+  void finish(const Block& block, double* first, double* second) {
+    for (ptrdiff_t c = 0; c < block.channels; ++c) channel[c].finish(first + c, second + c);
+  }
+};
+
 template <class Op, class T, class C>
 void reduce_short_planes(const Block& block, const Input* in, const C* shift, double* first,
                          double* second) {
-  for (ptrdiff_t c = 0; c < block.channels; ++c) {
-    Accumulator<Op, C> sums;
-    memset(&sums, 0, sizeof sums);
-    const ChannelPlanes<Op, T> planes(in, c);
-    for (ptrdiff_t o = 0; o < block.outer; o += kRunSteps) {
-      const ptrdiff_t end = o + kRunSteps < block.outer ? o + kRunSteps : block.outer;
-      add_all_parts<Op, C>(planes, o, end, static_cast<int>(block.inner), splat(shift[c]),
-                           sums.run_first, sums.run_second);
-      sums.flush();
+  BlockSums<Op, C> sums(block);
+  for (ptrdiff_t o = 0; o < block.outer; o += kRunSteps) {
+    const ptrdiff_t end = o + kRunSteps < block.outer ? o + kRunSteps : block.outer;
+    for (ptrdiff_t c = 0; c < block.channels; ++c) {
+      Accumulator<Op, C>& sum = sums.channel[c];
+      add_all_parts<Op, C>(ChannelPlanes<Op, T>(in, c), o, end, static_cast<int>(block.inner),
+                           splat(shift[c]), sum.run_first, sum.run_second);
+      sum.flush();
     }
-    sums.finish(first + c, second + c);
   }
+  sums.finish(block, first, second);
 }
 
 template <class Op, class T, class C>
 void reduce_long_planes(const Block& block, const Input* in, const C* shift, double* first,
                         double* second) {
-  const auto plane = block.inner * static_cast<ptrdiff_t>(sizeof(T));
-  for (ptrdiff_t c = 0; c < block.channels; ++c) {
-    Accumulator<Op, C> sums;
-    memset(&sums, 0, sizeof sums);
-    const ChannelPlanes<Op, T> planes(in, c);
-    const Reading reading = {in[0].ahead, Op::inputs == 2 ? in[1].ahead : 0, plane, planes.x_outer,
-                             planes.dy_outer};
-    for (ptrdiff_t o = 0; o < block.outer; ++o) {
-      add_plane(sums, planes.x_plane(o), planes.dy_plane(o), block.inner, shift[c], reading);
+  BlockSums<Op, C> sums(block);
+  const ptrdiff_t row = block.channels * block.inner * static_cast<ptrdiff_t>(sizeof(T));
+  const Reading reading = {in[0].outer - row, Op::inputs == 2 ? in[1].outer - row : 0};
+  for (ptrdiff_t o = 0; o < block.outer; ++o) {
+    for (ptrdiff_t c = 0; c < block.channels; ++c) {
+      const ChannelPlanes<Op, T> planes(in, c);
+      const ptrdiff_t behind = row / block.channels * (block.channels - 1 - c);
+      add_plane(sums.channel[c], planes.x_plane(o), planes.dy_plane(o), block.inner, shift[c],
+                reading, behind);
     }
-    sums.finish(first + c, second + c);
   }
+  sums.finish(block, first, second);
 }
 
 template <class Op, class T, class C>

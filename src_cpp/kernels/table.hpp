@@ -3,6 +3,8 @@
 
 #include "kernels/contract.hpp"
 #include "kernels/map.hpp"
+#include "kernels/probe.hpp"
+#include "kernels/reduce_and_map.hpp"
 #include "kernels/reduce_planes.hpp"
 #include "kernels/reduce_rows.hpp"
 
@@ -22,16 +24,25 @@ constexpr Map map_kernels() {
 // T: storage type; C: its compute type.
 template <class T, class C>
 constexpr TypeKernels type_kernels() {
-  return {reduce_kernels<Moments, T, C>(),    reduce_kernels<Moments, T, double>(),
-          reduce_kernels<Products, T, C>(),   reduce_kernels<Products, T, double>(),
-          map_kernels<Affine, C, T, float>(), map_kernels<Affine, double, T, double>(),
-          map_kernels<Gradient, C, T, T>()};
+  return {reduce_kernels<Moments, T, C>(),
+          reduce_kernels<Moments, T, double>(),
+          reduce_kernels<Products, T, C>(),
+          reduce_kernels<Products, T, double>(),
+          map_kernels<Affine, C, T, float>(),
+          map_kernels<Affine, double, T, double>(),
+          map_kernels<Gradient, C, T, T>(),
+          reduce_and_map_planes<Moments, Affine, T, C>,
+          reduce_and_map_planes<Products, Gradient, T, C>};
 }
 
 inline void fence() { stream_fence(); }
 
 extern const KernelTable kernels;
-const KernelTable kernels = {type_kernels<float, float>(), type_kernels<double, double>(), fence};
+const KernelTable kernels = {type_kernels<float, float>(),
+                             type_kernels<double, double>(),
+                             fence,
+                             {probe_read, probe_write<false, false>, probe_write<true, false>,
+                              probe_write<false, true>, probe_write<true, true>}};
 
 }  // namespace BNFAST_ISA
 }  // namespace bnfast
