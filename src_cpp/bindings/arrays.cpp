@@ -1,10 +1,8 @@
 #include "bindings/arrays.hpp"
 
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
-#include <utility>
 
+#include "bindings/overlap.hpp"
 #include "core/collapse.hpp"
 
 namespace bnfast {
@@ -18,7 +16,67 @@ py::array from_dlpack(const py::object& object, const char* name) {
   }
 }
 
-// Without copying the elements; throws TypeError for what is not an array.
+const char* dtype_name(DType dtype) { return dtype == DType::float32 ? "float32" : "float64"; }
+
+int checked_axis(const py::object& axis, const char* name, py::ssize_t rank) {
+  const long long channel_axis = integer(axis, "channel_axis");
+  if (rank == 0) value_error(std::string(name) + " must have at least 1 axis, got a 0-d array");
+  if (channel_axis < -rank || channel_axis >= rank) {
+    value_error("channel_axis must lie in [-" + std::to_string(rank) + ", " + std::to_string(rank) +
+                ") for a " + std::to_string(rank) + "-d " + name + ", got " +
+                std::to_string(channel_axis));
+  }
+  return static_cast<int>(channel_axis < 0 ? channel_axis + rank : channel_axis);
+}
+
+Operand viewed(const py::array& array, DType dtype, int channel_axis) {
+  Operand operand{array, {}, {}};
+  operand.shape.rank = static_cast<int>(array.ndim());
+  operand.shape.channel_axis = channel_axis;
+  operand.array.data = static_cast<char*>(const_cast<void*>(array.data()));
+  operand.array.dtype = dtype;
+  std::copy_n(array.shape(), array.ndim(), operand.shape.size.begin());
+  std::copy_n(array.strides(), array.ndim(), operand.array.stride.begin());
+  return operand;
+}
+
+// An array of `like`'s shape whose axes lie in the order of like's strides, without gaps.
+py::array new_like(const Operand& like, DType dtype) {
+  const auto order = axes_by_stride(like.shape, like.array);
+  std::vector<py::ssize_t> shape(like.shape.size.begin(),
+                                 like.shape.size.begin() + like.shape.rank);
+  std::vector<py::ssize_t> strides(shape.size());
+  py::ssize_t stride = size_of(dtype);
+  for (int i = like.shape.rank - 1; i >= 0; --i) {
+    const auto axis = static_cast<size_t>(order[static_cast<size_t>(i)]);
+    strides[axis] = stride;
+    stride *= std::max<py::ssize_t>(shape[axis], 1);
+  }
+  return py::array(py::dtype(dtype_name(dtype)), std::move(shape), std::move(strides));
+}
+
+py::array checked_output(const py::object& out, const Operand& like, const OutputRules& rules) {
+  if (!py::isinstance<py::array>(out)) {
+    type_error("out must be a numpy.ndarray, got " + type_name(out));
+  }
+  auto array = py::reinterpret_borrow<py::array>(out);
+  if (known_dtype(array) != rules.dtype) {
+    type_error(std::string("out must be ") + dtype_name(rules.dtype) + ", got " +
+               text_of(array.dtype()));
+  }
+  if (!same_shape(array, like.object)) {
+    value_error("out must have shape " + text_of_shape(like.object) + ", got " +
+                text_of_shape(array));
+  }
+  if (!array.writeable()) value_error("out must be writeable, got a read-only array");
+  if (array.size() > 0 && !apart_from_itself(array)) {
+    value_error("out must not overlap itself: its strides make elements share memory");
+  }
+  return array;
+}
+
+}  // namespace
+
 py::array as_array(const py::object& object, const char* name) {
   if (py::isinstance<py::array>(object)) {
     auto array = py::reinterpret_borrow<py::array>(object);
@@ -49,165 +107,6 @@ DType dtype_of(const py::array& array, const char* name) {
   type_error(std::string(name) + " must be float32 or float64 in native byte order, got " +
              text_of(array.dtype()));
 }
-
-const char* dtype_name(DType dtype) { return dtype == DType::float32 ? "float32" : "float64"; }
-
-int checked_axis(const py::object& axis, const char* name, py::ssize_t rank) {
-  const long long channel_axis = integer(axis, "channel_axis");
-  if (rank == 0) value_error(std::string(name) + " must have at least 1 axis, got a 0-d array");
-  if (channel_axis < -rank || channel_axis >= rank) {
-    value_error("channel_axis must lie in [-" + std::to_string(rank) + ", " + std::to_string(rank) +
-                ") for a " + std::to_string(rank) + "-d " + name + ", got " +
-                std::to_string(channel_axis));
-  }
-  return static_cast<int>(channel_axis < 0 ? channel_axis + rank : channel_axis);
-}
-
-Operand viewed(const py::array& array, DType dtype, int channel_axis) {
-  Operand operand{array, {}, {}};
-  operand.shape.rank = static_cast<int>(array.ndim());
-  operand.shape.channel_axis = channel_axis;
-  operand.array.data = static_cast<char*>(const_cast<void*>(array.data()));
-  operand.array.dtype = dtype;
-  std::copy_n(array.shape(), array.ndim(), operand.shape.size.begin());
-  std::copy_n(array.strides(), array.ndim(), operand.array.stride.begin());
-  return operand;
-}
-
-bool same_shape(const py::array& a, const py::array& b) {
-  return a.ndim() == b.ndim() && std::equal(a.shape(), a.shape() + a.ndim(), b.shape());
-}
-
-bool same_place(const py::array& a, const py::array& b) {
-  if (a.data() != b.data() || !same_shape(a, b) || !a.dtype().equal(b.dtype())) return false;
-  for (py::ssize_t axis = 0; axis < a.ndim(); ++axis) {
-    if (a.shape(axis) > 1 && a.strides(axis) != b.strides(axis)) return false;
-  }
-  return true;
-}
-
-struct Extent {
-  const char *begin, *end;
-};
-
-// The bytes between which an array's elements lie.
-Extent extent(const py::array& array) {
-  const char* begin = static_cast<const char*>(array.data());
-  const char* end = begin + array.itemsize();
-  for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
-    const py::ssize_t reach = (array.shape(axis) - 1) * array.strides(axis);
-    (reach < 0 ? begin : end) += reach;
-  }
-  return {begin, end};
-}
-
-bool share_memory(const py::array& a, const py::array& b) {
-  if (a.size() == 0 || b.size() == 0) return false;
-  const Extent p = extent(a), q = extent(b);
-  if (p.end <= q.begin || q.end <= p.begin) return false;
-  constexpr int most_work = 10000;  // interleaved views that take longer to tell apart are refused
-  try {
-    return py::module_::import("numpy").attr("shares_memory")(a, b, most_work).cast<bool>();
-  } catch (py::error_already_set&) {
-    return true;
-  }
-}
-
-// An array of `like`'s shape whose axes lie in the order of like's strides, without gaps.
-py::array new_like(const Operand& like, DType dtype) {
-  const auto order = axes_by_stride(like.shape, like.array);
-  std::vector<py::ssize_t> shape(like.shape.size.begin(),
-                                 like.shape.size.begin() + like.shape.rank);
-  std::vector<py::ssize_t> strides(shape.size());
-  py::ssize_t stride = size_of(dtype);
-  for (int i = like.shape.rank - 1; i >= 0; --i) {
-    const auto axis = static_cast<size_t>(order[static_cast<size_t>(i)]);
-    strides[axis] = stride;
-    stride *= std::max<py::ssize_t>(shape[axis], 1);
-  }
-  return py::array(py::dtype(dtype_name(dtype)), std::move(shape), std::move(strides));
-}
-
-// True where no two elements can share memory: each axis steps over all that lies within it.
-bool apart_from_itself(const py::array& array) {
-  std::vector<std::pair<py::ssize_t, py::ssize_t>> axes;  // stride, steps
-  for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
-    if (array.shape(axis) > 1)
-      axes.emplace_back(std::abs(array.strides(axis)), array.shape(axis) - 1);
-  }
-  std::sort(axes.begin(), axes.end());
-  py::ssize_t within = array.itemsize();
-  for (const auto& [stride, steps] : axes) {
-    if (stride < within) return false;
-    within += stride * steps;
-  }
-  return true;
-}
-
-py::array checked_output(const py::object& out, const Operand& like, const OutputRules& rules) {
-  if (!py::isinstance<py::array>(out)) {
-    type_error("out must be a numpy.ndarray, got " + type_name(out));
-  }
-  auto array = py::reinterpret_borrow<py::array>(out);
-  if (known_dtype(array) != rules.dtype) {
-    type_error(std::string("out must be ") + dtype_name(rules.dtype) + ", got " +
-               text_of(array.dtype()));
-  }
-  if (!same_shape(array, like.object)) {
-    value_error("out must have shape " + text_of_shape(like.object) + ", got " +
-                text_of_shape(array));
-  }
-  if (!array.writeable()) value_error("out must be writeable, got a read-only array");
-  if (array.size() > 0 && !apart_from_itself(array)) {
-    value_error("out must not overlap itself: its strides make elements share memory");
-  }
-  return array;
-}
-
-// float32 or float64 of C values, any stride.
-std::vector<double> read_values(const py::array& array, DType dtype) {
-  std::vector<double> values(static_cast<size_t>(array.shape(0)));
-  const char* p = static_cast<const char*>(array.data());
-  for (double& value : values) {
-    if (dtype == DType::float32) {
-      float narrow;
-      std::memcpy(&narrow, p, sizeof narrow);
-      value = narrow;
-    } else {
-      std::memcpy(&value, p, sizeof value);
-    }
-    p += array.strides(0);
-  }
-  return values;
-}
-
-// A list or tuple of numbers, as float64.
-py::array from_sequence(const py::object& values, const char* name) {
-  const auto numpy = py::module_::import("numpy");
-  try {
-    const py::array array = numpy.attr("asarray")(values);
-    if (array.dtype().kind() == 'f' || array.dtype().kind() == 'i' || array.size() == 0) {
-      return array.attr("astype")("float64");
-    }
-  } catch (py::error_already_set& error) {
-    if (!error.matches(PyExc_ValueError) && !error.matches(PyExc_TypeError)) throw;
-  }
-  type_error(std::string(name) + " must be an array or a sequence of numbers, got " +
-             text_of(py::repr(values)));
-}
-
-py::array as_channel_array(const py::object& values, const char* name) {
-  const bool sequence = py::isinstance<py::list>(values) || py::isinstance<py::tuple>(values);
-  return sequence ? from_sequence(values, name) : as_array(values, name);
-}
-
-void check_length(const py::array& array, const char* name, py::ssize_t channels) {
-  if (array.ndim() == 1 && array.shape(0) == channels) return;
-  value_error(std::string(name) + " must have shape (" + std::to_string(channels) + ",), got " +
-              text_of_shape(array));
-}
-
-}  // namespace
 
 std::string text_of_shape(const py::array& array) { return text_of(array.attr("shape")); }
 
@@ -243,68 +142,6 @@ Operand output(const py::object& out, const Operand& like, const OutputRules& ru
     }
   }
   return viewed(array, rules.dtype, like.shape.channel_axis);
-}
-
-void check_apart(const py::array& output, const char* output_name, const py::object& other,
-                 const char* other_name) {
-  if (other.is_none() || !py::isinstance<py::array>(other)) return;
-  if (share_memory(output, py::reinterpret_borrow<py::array>(other))) {
-    value_error(std::string(output_name) + " must share no memory with " + other_name);
-  }
-}
-
-std::optional<std::vector<double>> channel_values(const py::object& values, const char* name,
-                                                  py::ssize_t channels) {
-  if (values.is_none()) return std::nullopt;
-  const py::array array = as_channel_array(values, name);
-  check_length(array, name, channels);
-  return read_values(array, dtype_of(array, name));
-}
-
-std::vector<double> required_channel_values(const py::object& values, const char* name,
-                                            py::ssize_t channels) {
-  if (values.is_none()) type_error(std::string(name) + " must be an array, got None");
-  return *channel_values(values, name, channels);
-}
-
-std::vector<double> counting_channel_values(const py::object& values, const char* name) {
-  const py::array array = as_channel_array(values, name);
-  const DType dtype = dtype_of(array, name);
-  if (array.ndim() != 1) {
-    value_error(std::string(name) + " must have shape (C,), got " + text_of_shape(array));
-  }
-  return read_values(array, dtype);
-}
-
-UpdatedChannels::UpdatedChannels(const py::object& values, const char* name, py::ssize_t channels) {
-  if (!py::isinstance<py::array>(values)) {
-    type_error(std::string(name) + " is updated in place and must be a numpy.ndarray, got " +
-               type_name(values));
-  }
-  array_ = py::reinterpret_borrow<py::array>(values);
-  const DType dtype = dtype_of(array_, name);
-  check_length(array_, name, channels);
-  if (!array_.writeable()) {
-    value_error(std::string(name) +
-                " is updated in place and must be writeable, got a read-only "
-                "array");
-  }
-  values_ = read_values(array_, dtype);
-}
-
-void UpdatedChannels::write(const std::vector<double>& values) {
-  char* p = static_cast<char*>(array_.mutable_data());
-  const bool narrow = known_dtype(array_) == DType::float32;
-  for (const double value : values) {
-    const float rounded = static_cast<float>(value);
-    std::memcpy(p, narrow ? static_cast<const void*>(&rounded) : &value,
-                narrow ? sizeof rounded : sizeof value);
-    p += array_.strides(0);
-  }
-}
-
-py::array_t<double> channel_array(const std::vector<double>& values) {
-  return py::array_t<double>(static_cast<py::ssize_t>(values.size()), values.data());
 }
 
 void check_features(const Operand& x, py::ssize_t features) {

@@ -1,5 +1,5 @@
-// From Python objects to the core's arrays: every check of an argument is here, made before
-// anything is computed. Errors name the argument, what was expected and what came.
+// From Python objects to the core's arrays, checked before anything is computed. Errors name the
+// argument, what was expected and what came.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -37,43 +37,18 @@ struct OutputRules {
 };
 Operand output(const py::object& out, const Operand& like, const OutputRules& rules);
 
-// Refuses an output that shares memory with the object (None shares none).
-void check_apart(const py::array& output, const char* output_name, const py::object& other,
-                 const char* other_name);
-
-// C values as float64: an array of float32 or float64, or a sequence of numbers. None: nothing.
-std::optional<std::vector<double>> channel_values(const py::object& values, const char* name,
-                                                  py::ssize_t channels);
-std::vector<double> required_channel_values(const py::object& values, const char* name,
-                                            py::ssize_t channels);
-// The same where the values themselves say how many channels there are.
-std::vector<double> counting_channel_values(const py::object& values, const char* name);
-
-inline const double* data_of(const std::optional<std::vector<double>>& values) {
-  return values ? values->data() : nullptr;
-}
-
-// An array of C values that the call will update in place.
-class UpdatedChannels {
- public:
-  UpdatedChannels(const py::object& values, const char* name, py::ssize_t channels);
-  const std::vector<double>& values() const { return values_; }
-  const py::array& object() const { return array_; }
-  void write(const std::vector<double>& values);
-
- private:
-  py::array array_;
-  std::vector<double> values_;
-};
-
-// A new float64 array of C values.
-py::array_t<double> channel_array(const std::vector<double>& values);
-
 // Refuses an input whose channel axis has another length.
 void check_features(const Operand& x, py::ssize_t features);
 
 // None, or a dtype that results can have.
 DType result_dtype(const py::object& dtype, DType otherwise);
+
+// Without copying the elements; throws TypeError for what is not an array.
+py::array as_array(const py::object& object, const char* name);
+
+// float32 or float64 in native byte order; otherwise nothing, or a TypeError.
+std::optional<DType> known_dtype(const py::array& array);
+DType dtype_of(const py::array& array, const char* name);
 
 // "(2, 3, 4)"
 std::string text_of_shape(const py::array& array);

@@ -1,4 +1,5 @@
 #include "bindings/arrays.hpp"
+#include "bindings/channels.hpp"
 #include "bindings/register.hpp"
 #include "bindings/results.hpp"
 #include "core/batch_norm.hpp"

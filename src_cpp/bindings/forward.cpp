@@ -1,4 +1,6 @@
 #include "bindings/arrays.hpp"
+#include "bindings/channels.hpp"
+#include "bindings/overlap.hpp"
 #include "bindings/register.hpp"
 #include "bindings/results.hpp"
 #include "core/batch_norm.hpp"

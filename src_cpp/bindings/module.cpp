@@ -2,7 +2,7 @@
 #include "dispatch/dispatch.hpp"
 #include "dispatch/machine.hpp"
 
-PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
+PYBIND11_MODULE(_core, m) {
   pybind11::options options;
   options.disable_function_signatures();  // each docstring begins with its own
   m.doc() = "The compiled half of bnfast.";

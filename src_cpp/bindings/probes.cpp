@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "bindings/arrays.hpp"
+#include "bindings/overlap.hpp"
 #include "bindings/register.hpp"
 #include "core/parallel.hpp"
 #include "core/pieces.hpp"

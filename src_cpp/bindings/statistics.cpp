@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "bindings/arrays.hpp"
+#include "bindings/channels.hpp"
 #include "bindings/register.hpp"
 #include "bindings/results.hpp"
 #include "core/batch_norm.hpp"

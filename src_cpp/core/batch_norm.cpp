@@ -10,8 +10,10 @@ namespace bnfast {
 namespace {
 
 // Outputs from here on are stored past the caches: they would not stay there, and a store that
-// bypasses them does not read the line first.
+// bypasses them does not read the line first. A map alone gains by it later: up to there its input
+// and output may both lie in cache from call to call.
 constexpr ptrdiff_t kStreamingBytes = 8 * 1024 * 1024;
+constexpr ptrdiff_t kStreamingBytesOfMap = 16 * 1024 * 1024;
 
 // Shorter planes can be streamed only if those of neighbouring channels lie end to end: half a line
 // is slow to stream.
@@ -49,13 +51,13 @@ Pass pass_over(const Staging& arrays, int inputs, bool has_output, int threads) 
   return pass;
 }
 
-Store store_for(const Pass& pass) {
+Store store_for(const Pass& pass, ptrdiff_t streaming_bytes) {
   const Geometry& g = pass.geometry;
   const ptrdiff_t item = pass.operands.out_item;
   const ptrdiff_t plane = g.inner * item;
   const bool whole_lines =
       g.walk == Walk::rows || plane >= kStreamingRun || pass.operands.out.channel == plane;
-  const bool large = g.elements() * item >= kStreamingBytes;
+  const bool large = g.elements() * item >= streaming_bytes;
   return large && whole_lines ? Store::streaming : Store::ordinary;
 }
 
@@ -101,8 +103,8 @@ void normalize_batch(const Shape& shape, const Array& x, const Array& y, Paramet
                             nullptr,
                             &fold,
                             few ? nullptr : kernels.moments_fast_and_affine};
-  const Mapping mapping{affine_kernel(kernels, y.dtype), &coefficients, store_for(pass),
-                        active_kernels().fence};
+  const Mapping mapping{affine_kernel(kernels, y.dtype), &coefficients,
+                        store_for(pass, kStreamingBytes), active_kernels().fence};
   run(arrays, pass, &reduction, &mapping);
 }
 
@@ -110,8 +112,8 @@ void map_affine(const Shape& shape, const Array& x, const Array& y,
                 const Coefficients& coefficients, int threads) {
   Staging arrays(shape, {x}, &y);
   Pass pass = pass_over(arrays, 1, true, threads);
-  const Mapping mapping{affine_kernel(kernels_of(x.dtype), y.dtype), &coefficients, store_for(pass),
-                        active_kernels().fence};
+  const Mapping mapping{affine_kernel(kernels_of(x.dtype), y.dtype), &coefficients,
+                        store_for(pass, kStreamingBytesOfMap), active_kernels().fence};
   run(arrays, pass, nullptr, &mapping);
 }
 
@@ -131,7 +133,8 @@ void backward(const Shape& shape, const Array& x, const Array& dy, const Array* 
                             shift.data(),
                             &fold,
                             kernels.products_fast_and_gradient};
-  const Mapping mapping{kernels.gradient, &coefficients, store_for(pass), active_kernels().fence};
+  const Mapping mapping{kernels.gradient, &coefficients, store_for(pass, kStreamingBytes),
+                        active_kernels().fence};
   run(arrays, pass, &reduction, dx ? &mapping : nullptr);
 }
 
@@ -139,8 +142,8 @@ void map_gradient(const Shape& shape, const Array& x, const Array& dy, const Arr
                   const Coefficients& coefficients, int threads) {
   Staging arrays(shape, {x, dy}, &dx);
   Pass pass = pass_over(arrays, 2, true, threads);
-  const Mapping mapping{kernels_of(x.dtype).gradient, &coefficients, store_for(pass),
-                        active_kernels().fence};
+  const Mapping mapping{kernels_of(x.dtype).gradient, &coefficients,
+                        store_for(pass, kStreamingBytesOfMap), active_kernels().fence};
   run(arrays, pass, nullptr, &mapping);
 }
 

@@ -17,15 +17,16 @@ struct NoReadAhead {
   ptrdiff_t x, dy;
 };
 
-// Adds `steps` times kLanes elements to the lanes, kAccumulators vectors of lanes at a time.
-template <class Op, class C, class T, class Ahead>
+// Adds `steps` times kLanes elements to the lanes, kAccumulators vectors of lanes at a time. fresh:
+// the lanes hold nothing yet, whatever lies in memory.
+template <class Op, class C, bool fresh, class T, class Ahead>
 BNFAST_INLINE void add_steps(const T* x, const T* dy, ptrdiff_t steps, Vector<C> shift, Ahead ahead,
                              C* first, C* second) {
   constexpr int width = kWidth<C>;
   for (int part = 0; part < kLanes<C>; part += kAccumulators * width) {
-    Vector<C> f[kAccumulators], s[kAccumulators];
+    Vector<C> f[kAccumulators] = {}, s[kAccumulators] = {};
 #pragma GCC unroll 8
-    for (int a = 0; a < kAccumulators; ++a) {
+    for (int a = 0; a < kAccumulators && !fresh; ++a) {
       f[a] = load(first + part + a * width);
       s[a] = load(second + part + a * width);
     }
@@ -66,12 +67,17 @@ BNFAST_INLINE void add_tail(const T* x, const T* dy, int n, Vector<C> shift, C* 
   }
 }
 
-template <class Op, class C, class T, class Ahead>
+template <class Op, class C, bool fresh, class T, class Ahead>
 BNFAST_INLINE void add_run(const T* x, const T* dy, ptrdiff_t n, C shift, Ahead ahead, C* first,
                            C* second) {
   const Vector<C> k = splat(shift);
   const ptrdiff_t steps = n / kLanes<C>, whole = steps * kLanes<C>;
-  if (steps > 0) add_steps<Op, C>(x, dy, steps, k, ahead, first, second);
+  if (steps > 0) {
+    add_steps<Op, C, fresh>(x, dy, steps, k, ahead, first, second);
+  } else if (fresh) {
+    memset(first, 0, sizeof(C) * kLanes<C>);
+    memset(second, 0, sizeof(C) * kLanes<C>);
+  }
   if (whole < n) {
     add_tail<Op, C>(x + whole, Op::inputs == 2 ? dy + whole : dy, static_cast<int>(n - whole), k,
                     first, second);
@@ -98,7 +104,8 @@ struct Reading {
   }
 };
 
-// The sums of one channel on their way, in lanes. flush() ends a run.
+// The sums of one channel on their way, in lanes. flush() ends a run. A float run is fresh while
+// steps is 0; float64 lanes are kept from run to run.
 template <class Op, class C>
 struct Accumulator;
 
@@ -108,6 +115,9 @@ struct Accumulator<Op, double> {
   alignas(64) double run_second[kLanes<double>];
   ptrdiff_t steps;
 
+  static constexpr bool kept = true;  // the lanes, from run to run
+
+  bool fresh() const { return false; }
   void flush() { steps = 0; }
   void finish(double* first_sum, double* second_sum) {
     *first_sum = add_lanes<kLanes<double>>(run_first);
@@ -123,7 +133,11 @@ struct Accumulator<Op, float> {
   alignas(64) double second[kLanes<float> / 4];
   ptrdiff_t steps;
 
+  static constexpr bool kept = false;
+
+  __attribute__((always_inline)) bool fresh() const { return steps == 0; }
   __attribute__((always_inline)) void flush() {
+    if (fresh()) return;
     flush_lanes(run_first, first);
     flush_lanes(run_second, second);
     steps = 0;
@@ -146,7 +160,6 @@ struct Accumulator<Op, float> {
     for (int i = 0; i < quarter; i += kWidth<double>) {
       store(sum + i, load(sum + i) + widen_load(run + i));
     }
-    for (int i = 0; i < kLanes<float>; i += kWidth<float>) store(run + i, F32{});
   }
 };
 
@@ -158,7 +171,11 @@ constexpr ptrdiff_t kRun = kRunSteps * kLanes<C>;
 template <class Op, class T, class C, class Ahead>
 BNFAST_INLINE void add(Accumulator<Op, C>& sums, const T* x, const T* dy, ptrdiff_t n, C shift,
                        Ahead ahead) {
-  add_run<Op, C>(x, dy, n, shift, ahead, sums.run_first, sums.run_second);
+  if (sums.fresh()) {
+    add_run<Op, C, true>(x, dy, n, shift, ahead, sums.run_first, sums.run_second);
+  } else {
+    add_run<Op, C, false>(x, dy, n, shift, ahead, sums.run_first, sums.run_second);
+  }
   sums.steps += (n + kLanes<C> - 1) / kLanes<C>;
   if (sums.steps >= kRunSteps) sums.flush();
 }

@@ -31,9 +31,9 @@ template <class Op, class C, class T, int part>
 BNFAST_INLINE void add_short_planes(const ChannelPlanes<Op, T>& planes, ptrdiff_t begin,
                                     ptrdiff_t end, int n, Vector<C> shift, C* first, C* second) {
   constexpr int width = kWidth<C>;
-  Vector<C> f[kAccumulators], s[kAccumulators];
+  Vector<C> f[kAccumulators] = {}, s[kAccumulators] = {};
 #pragma GCC unroll 8
-  for (int a = 0; a < kAccumulators; ++a) {
+  for (int a = 0; a < kAccumulators && Accumulator<Op, C>::kept; ++a) {
     f[a] = load(first + part + a * width);
     s[a] = load(second + part + a * width);
   }
@@ -95,6 +95,7 @@ void reduce_short_planes(const Block& block, const Input* in, const C* shift, do
       Accumulator<Op, C>& sum = sums.channel[c];
       add_all_parts<Op, C>(ChannelPlanes<Op, T>(in, c), o, end, static_cast<int>(block.inner),
                            splat(shift[c]), sum.run_first, sum.run_second);
+      sum.steps = kRunSteps;
       sum.flush();
     }
   }
