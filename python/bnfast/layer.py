@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -18,13 +18,9 @@ __all__ = ["BatchNorm"]
 Array = NDArray[Any]
 
 
-class _Saved(NamedTuple):
-    """What a backward needs of the forward before it; `mean` is None after inference."""
-
-    x: Array
-    overwritten: bool
-    mean: Array | None
-    invstd: Array | None
+# What a backward needs of the forward before it: x, out as given, and the batch's mean and invstd,
+# or None after inference. A plain tuple: inference makes one for every call.
+_Saved = tuple[Any, "Array | None", "Array | None", "Array | None"]
 
 
 class BatchNorm:
@@ -162,7 +158,7 @@ class BatchNorm:
         x: Any,
         *,
         training: bool | None = None,
-        residual: None = None,
+        residual: object = None,
         out: Array | None = None,
     ) -> Array:
         """Normalize `x`.
@@ -194,14 +190,15 @@ class BatchNorm:
         -----
         The layer keeps a reference to `x` for `backward` until the next call.
         """
-        _refuse(residual=residual)
+        if residual is not None:
+            _refuse(residual=residual)
         if training is None:
             training = self.training
         if training or self.running_mean is None:
             return self._batch(x, out, learns=training and self.track_running_stats)
         parameters = (self.running_mean, self.running_var, self.weight, self.bias, self.eps)
         y = self._inference(x, *parameters, self.channel_axis, out)
-        self._saved = _Saved(x, _overwrites(x, out), None, None)
+        self._saved = (x, out, None, None)
         return y
 
     def _batch(self, x: Any, out: Array | None, *, learns: bool) -> Array:
@@ -220,7 +217,7 @@ class BatchNorm:
         )
         if learns:
             self.num_batches_tracked += 1
-        self._saved = _Saved(x, _overwrites(x, out), result.mean, result.invstd)
+        self._saved = (x, out, result.mean, result.invstd)
         return result.y
 
     def _momentum_of_next_batch(self) -> float:
@@ -254,7 +251,7 @@ class BatchNorm:
         saved = self._saved
         if saved is None:
             raise RuntimeError("backward needs a forward call before it")
-        if saved.overwritten:
+        if _overwrites(*saved[:2]):
             raise RuntimeError("backward needs the input, which the forward call has overwritten")
         gradients = self._gradients(saved, dy, out)
         if gradients.dweight is not None and gradients.dbias is not None:
@@ -263,14 +260,14 @@ class BatchNorm:
         return cast(Array, gradients.dx)
 
     def _gradients(self, saved: _Saved, dy: Any, out: Array | None) -> BatchNormGradients:
-        mean, invstd = saved.mean, saved.invstd
+        x, _, mean, invstd = saved
         frozen = mean is None or invstd is None
         if mean is None or invstd is None:
             mean, _ = self._running()
             invstd, _ = self._inference_params(affine=False)
         return _core.batch_norm_backward(
             dy,
-            saved.x,
+            x,
             mean,
             invstd,
             self.weight,

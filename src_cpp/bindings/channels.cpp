@@ -8,19 +8,24 @@
 namespace bnfast {
 namespace {
 
+template <class T>
+void read(const char* from, py::ssize_t stride, std::vector<double>& values) {
+  for (double& value : values) {
+    T stored;
+    std::memcpy(&stored, from, sizeof stored);
+    value = static_cast<double>(stored);
+    from += stride;
+  }
+}
+
 // float32 or float64 of C values, any stride.
 std::vector<double> read_values(const py::array& array, DType dtype) {
   std::vector<double> values(static_cast<size_t>(array.shape(0)));
-  const char* p = static_cast<const char*>(array.data());
-  for (double& value : values) {
-    if (dtype == DType::float32) {
-      float narrow;
-      std::memcpy(&narrow, p, sizeof narrow);
-      value = narrow;
-    } else {
-      std::memcpy(&value, p, sizeof value);
-    }
-    p += array.strides(0);
+  const char* from = static_cast<const char*>(array.data());
+  if (dtype == DType::float32) {
+    read<float>(from, array.strides(0), values);
+  } else {
+    read<double>(from, array.strides(0), values);
   }
   return values;
 }

@@ -8,6 +8,7 @@ namespace bnfast {
 void register_forward(pybind11::module_& m);
 void register_backward(pybind11::module_& m);
 void register_affine(pybind11::module_& m);
+void register_inference(pybind11::module_& m);
 void register_statistics(pybind11::module_& m);
 void register_runtime(pybind11::module_& m);
 void register_probes(pybind11::module_& m);

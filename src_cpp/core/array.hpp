@@ -19,7 +19,7 @@ constexpr int kMaxArrays = 3;  // x, dy, and the output
 struct Shape {
   int rank = 0;
   int channel_axis = 0;
-  std::array<ptrdiff_t, kMaxRank> size{};
+  std::array<ptrdiff_t, kMaxRank> size;  // the first `rank` are set
 
   ptrdiff_t channels() const { return size[channel_axis]; }
   ptrdiff_t elements() const {
@@ -38,7 +38,7 @@ struct Shape {
 struct Array {
   char* data = nullptr;
   DType dtype = DType::float32;
-  std::array<ptrdiff_t, kMaxRank> stride{};
+  std::array<ptrdiff_t, kMaxRank> stride;  // one per axis of the shape
 };
 
 }  // namespace bnfast

@@ -1,0 +1,216 @@
+#include <cstring>
+#include <memory>
+
+#include "bindings/arrays.hpp"
+#include "bindings/channels.hpp"
+#include "bindings/register.hpp"
+#include "core/batch_norm.hpp"
+
+namespace bnfast {
+namespace {
+
+constexpr const char* kFrozen = R"(Affine(mean, scale, shift, *, channel_axis=1)
+--
+
+A prepared inference, ``y = (x - mean)*scale + shift`` per channel. Immutable, picklable and
+callable from many threads.
+
+Parameters
+----------
+mean, scale, shift : array of shape (C,)
+    float32 or float64 or a sequence.
+channel_axis : int
+    Default 1.
+
+Attributes
+----------
+num_features : int
+mean, scale, shift : numpy.ndarray of shape (C,), float64
+channel_axis : int
+
+Examples
+--------
+>>> import numpy as np, bnfast
+>>> frozen = bnfast.BatchNorm(2).eval().freeze()
+>>> frozen(np.array([[1.0, 2.0]], dtype=np.float32)).shape
+(1, 2)
+)";
+
+constexpr const char* kFrozenCall = R"(__call__(self, x, out=None, *, num_threads=None)
+--
+
+Normalize `x`.
+
+Parameters
+----------
+x : array, float32 or float64
+    Any shape whose channel axis has length `num_features`.
+out : numpy.ndarray, optional
+    Where to write the result: x's shape and dtype. May be `x` itself.
+num_threads : int, optional
+    Default: see `set_num_threads`.
+
+Returns
+-------
+numpy.ndarray
+    `out`, or a new array of x's shape and dtype in the order of x's axes.
+)";
+
+// Coefficients for both compute types, made once.
+struct Prepared {
+  Coefficients narrow, wide;
+
+  explicit Prepared(ptrdiff_t channels)
+      : narrow(DType::float32, 3, channels), wide(DType::float64, 3, channels) {}
+  py::array apply(const Operand& x, const py::object& out, const py::object& num_threads) const {
+    const int threads = checked_threads(num_threads);
+    const Operand y = output(out, x, {x.array.dtype, {&x}});
+    const Coefficients& coefficients = x.array.dtype == DType::float32 ? narrow : wide;
+    without_gil([&] { map_affine(x.shape, x.array, y.array, coefficients, threads); });
+    return y.object;
+  }
+};
+
+class FrozenAffine {
+ public:
+  FrozenAffine(const py::object& mean, const py::object& scale, const py::object& shift,
+               const py::object& channel_axis)
+      : mean_(counting_channel_values(mean, "mean")),
+        scale_(required_channel_values(scale, "scale", features())),
+        shift_(required_channel_values(shift, "shift", features())),
+        channel_axis_(integer(channel_axis, "channel_axis")),
+        prepared_(features()) {
+    for (ptrdiff_t c = 0; c < features(); ++c) {
+      const auto i = static_cast<size_t>(c);
+      set_normalization(prepared_.narrow, c, mean_[i], scale_[i], shift_[i]);
+      set_normalization(prepared_.wide, c, mean_[i], scale_[i], shift_[i]);
+    }
+  }
+
+  py::array call(const py::object& x_, const py::object& out, const py::object& num_threads) const {
+    const Operand x = input(x_, "x", channel_axis_);
+    check_features(x, features());
+    return prepared_.apply(x, out, num_threads);
+  }
+
+  ptrdiff_t features() const { return static_cast<ptrdiff_t>(mean_.size()); }
+  py::int_ channel_axis() const { return channel_axis_; }
+  py::array mean() const { return channel_array(mean_); }
+  py::array scale() const { return channel_array(scale_); }
+  py::array shift() const { return channel_array(shift_); }
+  py::tuple state() const { return py::make_tuple(mean(), scale(), shift(), channel_axis_); }
+
+ private:
+  std::vector<double> mean_, scale_, shift_;
+  py::int_ channel_axis_;
+  Prepared prepared_;
+};
+
+// An array as it was: its values are compared bit by bit, which is cheaper than folding them.
+class Snapshot {
+ public:
+  Snapshot() = default;
+  explicit Snapshot(const py::object& values) : given_(!values.is_none()) {
+    if (!plain(values)) return;
+    const auto array = py::reinterpret_borrow<py::array>(values);
+    type_ = array.dtype().num();
+    const char* data = static_cast<const char*>(array.data());
+    bytes_.assign(data, data + array.nbytes());
+    known_ = true;
+  }
+  bool matches(const py::object& values) const {
+    if (values.is_none() || !given_) return values.is_none() && !given_;
+    if (!known_ || !plain(values)) return false;
+    const auto array = py::reinterpret_borrow<py::array>(values);
+    return array.dtype().num() == type_ && static_cast<size_t>(array.nbytes()) == bytes_.size() &&
+           std::memcmp(array.data(), bytes_.data(), bytes_.size()) == 0;
+  }
+
+ private:
+  static bool plain(const py::object& values) {
+    if (!py::isinstance<py::array>(values)) return false;
+    const auto array = py::reinterpret_borrow<py::array>(values);
+    return array.ndim() == 1 && array.strides(0) == array.itemsize() && known_dtype(array);
+  }
+
+  bool given_ = false, known_ = false;
+  int type_ = 0;
+  std::vector<char> bytes_;
+};
+
+// Inference by arrays that may change between calls: folds once, and again only after a change.
+class InferenceFold {
+ public:
+  py::array call(const py::object& x_, const py::object& running_mean,
+                 const py::object& running_var, const py::object& weight, const py::object& bias,
+                 const py::object& eps_, const py::object& channel_axis, const py::object& out,
+                 const py::object& num_threads) {
+    const Operand x = input(x_, "x", channel_axis);
+    const double eps = checked_eps(eps_);
+    if (!(prepared_ && eps == eps_folded_ && mean_.matches(running_mean) &&
+          var_.matches(running_var) && weight_.matches(weight) && bias_.matches(bias))) {
+      fold(running_mean, running_var, weight, bias, eps);
+    }
+    check_features(x, prepared_->wide.length());
+    const auto prepared = prepared_;  // another thread may fold while this one computes
+    return prepared->apply(x, out, num_threads);
+  }
+  int folds() const { return folds_; }
+
+ private:
+  void fold(const py::object& running_mean, const py::object& running_var,
+            const py::object& weight_values, const py::object& bias_values, double eps) {
+    const auto mean = counting_channel_values(running_mean, "running_mean");
+    const auto channels = static_cast<py::ssize_t>(mean.size());
+    const auto var = required_channel_values(running_var, "running_var", channels);
+    const auto weight = channel_values(weight_values, "weight", channels);
+    const auto bias = channel_values(bias_values, "bias", channels);
+    auto fresh = std::make_shared<Prepared>(channels);
+    const Running running{mean.data(), var.data(), eps};
+    const Parameters parameters{data_of(weight), data_of(bias)};
+    set_inference(fresh->narrow, running, parameters);
+    set_inference(fresh->wide, running, parameters);
+    prepared_ = std::move(fresh);
+    mean_ = Snapshot(running_mean);
+    var_ = Snapshot(running_var);
+    weight_ = Snapshot(weight_values);
+    bias_ = Snapshot(bias_values);
+    eps_folded_ = eps;
+    ++folds_;
+  }
+
+  Snapshot mean_, var_, weight_, bias_;
+  double eps_folded_ = 0;
+  std::shared_ptr<const Prepared> prepared_;
+  int folds_ = 0;
+};
+
+}  // namespace
+
+void register_inference(py::module_& m) {
+  const py::none none;
+  py::class_<FrozenAffine>(m, "Affine", kFrozen)
+      .def(py::init<const py::object&, const py::object&, const py::object&, const py::object&>(),
+           py::arg("mean"), py::arg("scale"), py::arg("shift"), py::kw_only(),
+           py::arg("channel_axis") = 1)
+      .def("__call__", &FrozenAffine::call, kFrozenCall, py::arg("x"), py::arg("out") = none,
+           py::kw_only(), py::arg("num_threads") = none)
+      .def_property_readonly("num_features", &FrozenAffine::features)
+      .def_property_readonly("channel_axis", &FrozenAffine::channel_axis)
+      .def_property_readonly("mean", &FrozenAffine::mean)
+      .def_property_readonly("scale", &FrozenAffine::scale)
+      .def_property_readonly("shift", &FrozenAffine::shift)
+      .def(py::pickle([](const FrozenAffine& self) { return self.state(); },
+                      [](const py::tuple& state) {
+                        return FrozenAffine(state[0], state[1], state[2], state[3]);
+                      }));
+
+  py::class_<InferenceFold>(m, "InferenceFold")
+      .def(py::init<>())
+      .def("__call__", &InferenceFold::call, py::arg("x"), py::arg("running_mean"),
+           py::arg("running_var"), py::arg("weight"), py::arg("bias"), py::arg("eps"),
+           py::arg("channel_axis"), py::arg("out") = none, py::arg("num_threads") = none)
+      .def_property_readonly("folds", &InferenceFold::folds);
+}
+
+}  // namespace bnfast
