@@ -1,7 +1,7 @@
 #include "core/parallel.hpp"
 
 #include <algorithm>
-#include <atomic>
+#include <thread>
 
 #include "dispatch/machine.hpp"
 
@@ -29,6 +29,17 @@ void note_first_use() {
 #endif
 }
 
+constexpr int kSpins = 4000;
+
+// Tells the core that this is a waiting loop.
+void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
 }  // namespace
 
 void set_default_threads(int threads) { chosen_threads = threads; }
@@ -43,27 +54,40 @@ int worthwhile_threads(int threads, std::ptrdiff_t bytes) {
       std::clamp<std::ptrdiff_t>(bytes / kBytesPerThread, 1, std::max(threads, 1)));
 }
 
-#if defined(_OPENMP)
-
-void Team::barrier() const {
-  if (size == 1) return;
-#pragma omp barrier
+void Meeting::wait(int members) {
+  const unsigned round = round_.load(std::memory_order_relaxed);
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members) {
+    arrived_.store(0, std::memory_order_relaxed);
+    round_.store(round + 1, std::memory_order_release);
+    return;
+  }
+  for (int spins = 0; round_.load(std::memory_order_acquire) == round; ++spins) {
+    if (spins < kSpins) {
+      relax();
+    } else {
+      std::this_thread::yield();
+    }
+  }
 }
 
+#if defined(_OPENMP)
+
 void run_team(int threads, void (*body)(void*, const Team&), void* context) {
-  if (threads <= 1 || orphaned) return body(context, Team{0, 1});
+  Meeting meeting;
+  if (threads <= 1 || orphaned) return body(context, Team{0, 1, &meeting});
   note_first_use();
 #pragma omp parallel num_threads(threads)
-  body(context, Team{omp_get_thread_num(), omp_get_num_threads()});
+  body(context, Team{omp_get_thread_num(), omp_get_num_threads(), &meeting});
 }
 
 int openmp_version() { return _OPENMP; }
 
 #else
 
-void Team::barrier() const {}
-
-void run_team(int, void (*body)(void*, const Team&), void* context) { body(context, Team{0, 1}); }
+void run_team(int, void (*body)(void*, const Team&), void* context) {
+  Meeting meeting;
+  body(context, Team{0, 1, &meeting});
+}
 
 int openmp_version() { return 0; }
 

@@ -1,17 +1,32 @@
 // Threads. The only user of OpenMP is parallel.cpp.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 
 namespace bnfast {
+
+// Where a team meets. Whoever waits spins for some microseconds and then lets others run: a wait is
+// short unless the machine is busy, and the OpenMP runtime's own barrier may sleep at once.
+class Meeting {
+ public:
+  void wait(int members);
+
+ private:
+  std::atomic<int> arrived_{0};
+  std::atomic<unsigned> round_{0};
+};
 
 // The threads that run one body together.
 struct Team {
   int rank;
   int size;
+  Meeting* meeting;
 
   // Waits for the whole team. Every member must come by equally often.
-  void barrier() const;
+  void barrier() const {
+    if (size > 1) meeting->wait(size);
+  }
 
   // This member's share of `tasks`, in contiguous parts: [begin, end).
   std::ptrdiff_t begin(std::ptrdiff_t tasks) const { return tasks * rank / size; }

@@ -1,11 +1,11 @@
 // The planes walk: a channel's slab is reduced, folded and mapped while it lies in cache.
-#include <atomic>
 #include <optional>
 #include <vector>
 
 #include "core/parallel.hpp"
 #include "core/pass.hpp"
 #include "core/pieces.hpp"
+#include "core/shares.hpp"
 #include "dispatch/machine.hpp"
 
 namespace bnfast {
@@ -63,8 +63,9 @@ class PlanesWalk {
         fence();
       });
     } else {
-      run_team(pass_.threads, [&](const Team&) {
-        own_channels();
+      Shares groups(ceil_div(g_.channels, group_), pass_.threads);
+      run_team(pass_.threads, [&](const Team& team) {
+        own_channels(team, groups);
         fence();
       });
     }
@@ -76,7 +77,7 @@ class PlanesWalk {
   bool shared() const {
     const auto& item = pass_.operands.in_item;
     const ptrdiff_t slab = g_.values_per_channel() * (item[0] + item[1]);
-    return ceil_div(g_.channels, group_) < 2 * pass_.threads || slab > cache_sizes().l2 * 3 / 10;
+    return ceil_div(g_.channels, group_) < 2 * pass_.threads || slab > cache_sizes().l2 * 3 / 4;
   }
 
   Operands at(const Piece& piece, ptrdiff_t channel) const {
@@ -150,15 +151,13 @@ class PlanesWalk {
     if (pass_.mapping) pass_.mapping->fence();
   }
 
-  // Whole channels, a group at a time, by whichever thread comes first. While a group is reduced,
-  // the one before it is mapped.
-  void own_channels() {
-    const ptrdiff_t groups = ceil_div(g_.channels, group_);
+  // Whole channels, a group at a time. While a group is reduced, the one before it is mapped.
+  void own_channels(const Team& team, Shares& groups) const {
     std::optional<Group> before;
-    for (ptrdiff_t i = next_group_++; i < groups;) {
+    for (ptrdiff_t i = groups.claim(team.rank); i != Shares::kNone;) {
       const Group group = group_at(i);
-      const ptrdiff_t next = next_group_++;
-      own_group(group, before ? &*before : nullptr, std::min(next, groups - 1));
+      const ptrdiff_t next = groups.claim(team.rank);
+      own_group(group, before ? &*before : nullptr, next == Shares::kNone ? i : next);
       if (pass_.mapping) before = group;
       i = next;
     }
@@ -264,7 +263,6 @@ class PlanesWalk {
   const Geometry& g_;
   PlanePieces pieces_;
   ptrdiff_t group_;
-  std::atomic<ptrdiff_t> next_group_{0};
   std::vector<Sums> partial_;
   bool wants_exact_ = false;
   double better_shift_ = 0;
