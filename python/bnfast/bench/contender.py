@@ -1,0 +1,89 @@
+"""What takes turns: something whose turn takes a known time.
+
+The standard library alone: a worker with another build of bnfast loads this file by its path.
+"""
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import repeat
+from typing import Protocol
+
+Clock = Callable[[], float]
+
+LEAST_BATCHES = 2
+_BATCH_SECONDS = 5e-5
+
+
+class Contender(Protocol):
+    """What `interleave` asks of a contender."""
+
+    def turn(self, warm_up: float, seconds: float) -> float:
+        """Run for `warm_up` seconds, then be timed for `seconds`; return seconds per call."""
+
+
+class Timed:
+    """A callable as a contender.
+
+    A turn begins with calls that are not timed: an OpenMP runtime keeps the idle threads of the
+    contender before spinning for some milliseconds, and caches hold its data. Then it times
+    batches of calls, a batch being long enough for the clock, and takes the fastest: what else the
+    machine does can only add.
+
+    Parameters
+    ----------
+    call : callable
+        What to time; called without arguments.
+    clock : callable, optional
+        Returns seconds; `time.perf_counter` by default.
+
+    Examples
+    --------
+    >>> from bnfast.bench.contender import Timed
+    >>> Timed(lambda: sum(range(100))).turn(warm_up=0.001, seconds=0.001) > 0
+    True
+    """
+
+    def __init__(self, call: Callable[[], object], clock: Clock = time.perf_counter) -> None:
+        self._call = call
+        self._clock = clock
+        self._calls = 0
+
+    def turn(self, warm_up: float, seconds: float) -> float:
+        """Return the seconds per call of the turn's fastest batch."""
+        with _no_garbage_collection():
+            self._calls = self._calls or self._calls_per_batch()
+            self._batches(warm_up, least=1)
+            return min(self._batches(seconds, LEAST_BATCHES)) / self._calls
+
+    def _calls_per_batch(self) -> int:
+        calls = 1
+        while self._batch(calls) < _BATCH_SECONDS:
+            calls *= 2
+        return calls
+
+    def _batches(self, seconds: float, least: int) -> list[float]:
+        end = self._clock() + seconds
+        times = [self._batch(self._calls) for _ in range(least)]
+        while self._clock() < end:
+            times.append(self._batch(self._calls))
+        return times
+
+    def _batch(self, calls: int) -> float:
+        call = self._call
+        start = self._clock()
+        for _ in repeat(None, calls):
+            call()
+        return self._clock() - start
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

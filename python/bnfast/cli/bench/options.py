@@ -1,0 +1,110 @@
+"""Options that the bench commands share."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+
+import bnfast
+from bnfast.bench.cases import Case, network_cases
+from bnfast.bench.shapes import NETWORKS
+from bnfast.bench.verdict import THRESHOLD, Thresholds
+
+
+def add_case_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what is measured."""
+    parser.add_argument(
+        "-k",
+        dest="patterns",
+        action="append",
+        metavar="PATTERN",
+        help="only cases whose names match this shell pattern, or hold this text",
+    )
+    parser.add_argument(
+        "--network",
+        dest="networks",
+        action="append",
+        choices=[*NETWORKS, "all"],
+        help="every operation and layout on all shapes of a network, not the default selection",
+    )
+    parser.add_argument(
+        "--batch", type=positive, default=32, metavar="N", help="of --network (default: 32)"
+    )
+    parser.add_argument(
+        "--threads", type=positive, metavar="N", help="threads (default: bnfast's own default)"
+    )
+    parser.add_argument("--list", action="store_true", help="print the names of the cases, no more")
+
+
+def chosen_cases(
+    arguments: argparse.Namespace, default: Callable[[int], Sequence[Case]]
+) -> list[Case]:
+    """Return the cases asked for; to ask for none is wrong usage."""
+    threads = arguments.threads or bnfast.get_num_threads()
+    if arguments.networks:
+        names = list(NETWORKS) if "all" in arguments.networks else arguments.networks
+        cases: Sequence[Case] = network_cases(names, arguments.batch, [threads])
+    else:
+        cases = default(threads)
+    patterns = arguments.patterns
+    chosen = [case for case in cases if not patterns or _matches(case.name, patterns)]
+    if not chosen:
+        arguments.refuse(f"no case matches -k {' -k '.join(patterns)}; --list shows their names")
+    return chosen
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(pattern in name or fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def add_threshold_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says how much slower is still ok."""
+    parser.add_argument(
+        "--threshold",
+        dest="thresholds",
+        action="append",
+        default=[],
+        type=_threshold,
+        metavar="[PATTERN=]SHARE",
+        help="how much slower is still ok, as 0.05 or 5%%; with a pattern, of the cases whose names"
+        f" match it (default: {THRESHOLD:g})",
+    )
+
+
+def chosen_thresholds(arguments: argparse.Namespace) -> Thresholds:
+    """Return the thresholds asked for; of two that fit a case the last counts."""
+    return Thresholds(patterns=tuple(arguments.thresholds))
+
+
+def _threshold(text: str) -> tuple[str, float]:
+    pattern, equals, value = text.rpartition("=")
+    return (pattern if equals else "*"), share(value)
+
+
+def share(text: str) -> float:
+    """Return a share that was written as 0.05 or 5%."""
+    percent = text.endswith("%")
+    try:
+        value = float(text.removesuffix("%")) / (100 if percent else 1)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 10:
+        raise argparse.ArgumentTypeError(f"expected a share as 0.05 or 5%, got {text!r}")
+    return value
+
+
+def seconds(text: str) -> float:
+    """Return a time that is above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected seconds above 0, got {text!r}")
+    return value
+
+
+def positive(text: str) -> int:
+    """Return a whole number of 1 or more."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of 1 or more, got {text!r}")
+    return int(text)

@@ -1,0 +1,175 @@
+"""Two builds in turn: the worker's protocol, and what becomes of builds that fail.
+
+The builds are folders of Python that wait for known times; the least of many waits is exact to a
+few percent whatever else the machine does, and the thresholds leave room for more.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import bnfast
+from bnfast.bench import CannotMeasureError, Thresholds, Verdict, builds, compare_builds, worker
+from bnfast.bench.builds import folder_of
+from bnfast.bench.cases import Case, small_calls
+from bnfast.bench.workers import Worker
+from fake_clock import FakeClock
+
+pytestmark = pytest.mark.once
+CASE = Case("training", "NCHW", (2, 3), 1)
+BUILD = """\
+import os, time
+
+def set_num_threads(n):
+    print("what a build prints is no reply")
+
+def batch_norm(*arguments, **more):
+    end = time.perf_counter() + {seconds}
+    while time.perf_counter() < end:
+        pass
+
+def batch_norm_backward(*arguments, **more):
+    os._exit(3)
+"""
+
+
+@pytest.fixture(autouse=True)
+def few_starts(monkeypatch):
+    monkeypatch.setattr(builds, "LEAST_STARTS", 2)
+    monkeypatch.setattr(builds, "MOST_STARTS", 8)
+
+
+@pytest.fixture
+def build(tmp_path):
+    """A function that makes a build and returns its folder."""
+
+    def build(name="build", seconds=2e-4, content=BUILD):
+        package = tmp_path / name / "bnfast"
+        package.mkdir(parents=True)
+        (package / "__init__.py").write_text(content.replace("{seconds}", str(seconds)))
+        return package.parent
+
+    return build
+
+
+def compare(*arguments, **more):
+    return compare_builds(*arguments, thresholds=Thresholds(0.3), seconds=0.4, **more)
+
+
+def test_a_build_against_itself_is_ok(build):
+    steps = []
+    folder = build()
+    comparison = compare(folder, folder, [CASE], progress=steps.append)
+    assert comparison.verdict is Verdict.OK
+    assert comparison.cases[0].name == CASE.name
+    assert (comparison.old, comparison.new) == (str(folder), str(folder))
+    assert steps[0] == f"start 1, 1/1 {CASE.name}"
+    assert len(steps) >= 2
+
+
+def test_a_slower_build_is_found(build):
+    comparison = compare(build("old"), build("new", seconds=4e-4), [CASE])
+    assert comparison.verdict is Verdict.REGRESSION
+    assert comparison.cases[0].ratio.value == pytest.approx(2, rel=0.2)
+
+
+def test_a_planted_slowdown_is_found(build):
+    folder = build()
+    comparison = compare(folder, folder, [CASE], slower=1.0)
+    assert comparison.verdict is Verdict.REGRESSION
+    assert comparison.cases[0].ratio.value == pytest.approx(2, rel=0.2)
+
+
+def test_a_case_that_a_build_cannot_do_is_unclear(build):
+    folder = build()
+    moments = Case("moments", "NCHW", (2, 3), 1)
+    comparison = compare(folder, folder, [moments, CASE])
+    failed, done = comparison.cases
+    assert failed.judgement.verdict is Verdict.UNCLEAR
+    assert "AttributeError: module 'bnfast' has no attribute 'moments'" in failed.judgement.reason
+    assert failed.ratio is None
+    assert done.judgement.verdict is Verdict.OK
+    assert comparison.verdict is Verdict.UNCLEAR
+    json.dumps(comparison.figures())
+    assert re.search(rf"^{moments.name} +- +- +unclear$", comparison.text(), re.MULTILINE)
+
+
+def test_a_build_that_dies_is_unclear_and_the_others_go_on(build):
+    folder = build()
+    backward = Case("backward", "NCHW", (2, 3), 1)
+    failed, done = compare(folder, folder, [backward, CASE]).cases
+    assert "its process ended with status 3" in failed.judgement.reason
+    assert done.judgement.verdict is Verdict.OK
+
+
+@pytest.mark.parametrize("content", ["import a_module_nobody_has", "raise ImportError('broken')"])
+def test_a_build_that_cannot_be_imported_is_refused(content, build):
+    with pytest.raises(CannotMeasureError, match=r"nobody_has|broken"):
+        compare(build("good"), build("bad", content=content), [CASE])
+
+
+def test_installed_build_does_every_small_case():
+    workers = [Worker(Path(bnfast.__file__).parents[1])]
+    with workers[0] as own:
+        assert own.failure() is None
+        for case in small_calls(1):
+            own.prepare(case)
+            assert own.failure() is None
+            assert 0 < own.turn(0.0, 0.0) < 60
+
+
+def test_wheels_are_unpacked(build, tmp_path):
+    folder = build()
+    wheel = tmp_path / "bnfast-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.write(folder / "bnfast" / "__init__.py", "bnfast/__init__.py")
+    with folder_of(wheel) as unpacked:
+        assert (unpacked / "bnfast" / "__init__.py").is_file()
+    assert not unpacked.exists()
+
+
+@pytest.mark.parametrize("name", ["missing", "empty", "missing.whl"])
+def test_other_places_are_refused(name, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CannotMeasureError, match=f"holds bnfast, or a wheel, got .*{name}"):
+        compare("installed", tmp_path / name, [CASE])
+
+
+def test_another_bnfast_is_not_taken_for_the_build(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    with pytest.raises(ImportError, match=r"bnfast was imported from .*, not from"):
+        worker.import_build(tmp_path)
+
+
+def test_slowed_takes_its_share_longer():
+    clock = FakeClock()
+
+    def ticking():
+        clock.now += 0.001
+        return clock.now
+
+    worker.slowed(clock.work(10.0), 0.1, ticking)()
+    assert clock.now == pytest.approx(11.0, abs=0.01)
+
+
+def test_processes_have_fixed_addresses(build):
+    personality = Path("/proc/self/personality")
+    setarch = subprocess.run(["setarch", "-R", "true"], check=False) if personality.exists() else 1
+    if not personality.exists() or setarch.returncode:
+        pytest.skip("this system does not fix addresses")
+    with Worker(build()) as own:
+        assert own.failure() is None
+        said = Path(f"/proc/{own._process.pid}/personality").read_text()
+        assert int(said, 16) & worker._ADDR_NO_RANDOMIZE
+
+
+def test_worker_ends_with_its_input(build):
+    own = Worker(build())
+    with own:
+        assert own.failure() is None
+    assert own._process.returncode == 0

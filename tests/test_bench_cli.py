@@ -1,0 +1,204 @@
+"""``bnfast bench``: what it prints, writes, and how it exits."""
+
+import json
+
+import pytest
+
+import saved_runs
+from bnfast.bench.answers import WrongAnswerError
+from bnfast.bench.comparison import ComparedCase, Comparison
+from bnfast.bench.ratio import Ratio
+from bnfast.bench.verdict import Judgement, Verdict
+from bnfast.bench.workers import CannotMeasureError
+from bnfast.cli import main
+from bnfast.cli.bench import compare, run
+from saved_runs import benchmark, layer
+
+pytestmark = pytest.mark.once
+SMALL = ["-k", "layer-NCHW-1x64", "--threads", "1", "--seconds", "0.01"]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def write(elsewhere):
+    def write(name, benchmarks, **changes):
+        content = saved_runs.run(benchmarks, **changes)
+        return str(saved_runs.write(elsewhere / f"{name}.json", content))
+
+    return write
+
+
+def status_of_exit(*arguments):
+    with pytest.raises(SystemExit) as caught:
+        main(["bench", *arguments])
+    return caught.value.code
+
+
+@pytest.mark.parametrize("command", ["run", "compare", "report"])
+def test_help(command, capsys):
+    assert status_of_exit(command, "--help") == 0
+    assert capsys.readouterr().out.startswith(f"usage: bnfast bench {command} ")
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ((), "COMMAND"),
+        (("run", "-k", "no-such-case"), "no case matches -k no-such-case"),
+        (("run", "--threads", "0"), "expected a whole number of 1 or more, got '0'"),
+        (("run", "--batch", "x"), "expected a whole number of 1 or more, got 'x'"),
+        (("run", "--seconds", "nan"), "expected seconds above 0, got 'nan'"),
+        (("run", "--seconds", "x"), "expected seconds above 0, got 'x'"),
+        (("run", "--network", "vgg"), "vgg"),
+        (("compare", "--threshold=-1%"), "expected a share as 0.05 or 5%, got '-1%'"),
+        (("compare", "--threshold", "a=b"), "expected a share as 0.05 or 5%, got 'b'"),
+        (("compare", "old.json"), "OLD and NEW must be two builds or two saved runs"),
+    ],
+)
+def test_wrong_usage_ends_2_and_says_what_is_wrong(arguments, message, capsys):
+    assert status_of_exit(*arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["run", "compare"])
+def test_list_names_the_cases(command, capsys):
+    assert main(["bench", command, "--list", "-k", "training-*", "--threads", "3"]) == 0
+    names = capsys.readouterr().out.split()
+    assert len(names) >= 4
+    assert all(name.startswith("training-") for name in names)
+    assert main(["bench", command, "--list", "--network", "resnet50", "--batch", "8"]) == 0
+    assert "backward-NHWC-8x2048x7x7-" in capsys.readouterr().out
+    assert main(["bench", command, "--list", "--network", "all", "--threads", "1"]) == 0
+    assert "moments-NCHW-32x1280x7x7-1t" in capsys.readouterr().out
+
+
+def test_run_prints_a_table_and_saves(elsewhere, capsys):
+    assert main(["bench", "run", *SMALL]) == 0
+    output = capsys.readouterr()
+    (path,) = elsewhere.glob(".benchmarks/*.json")
+    assert "layer-NCHW-1x64-1t" in output.out
+    assert f"saved: .benchmarks/{path.name}" in output.out
+    assert output.err == ""
+    assert main(["bench", "report"]) == 0
+    assert "page: bnfast-bench.html" in capsys.readouterr().out
+    assert (elsewhere / "bnfast-bench.html").read_text().startswith("<!doctype html>")
+
+
+def test_run_as_json_into_a_file(elsewhere, capsys):
+    arguments = ["bench", "run", *SMALL, "--no-peers", "--json", "-o", "here/figures.json"]
+    assert main(arguments) == 0
+    printed = json.loads(capsys.readouterr().out)["benchmarks"]
+    saved = json.loads((elsewhere / "here" / "figures.json").read_text())["benchmarks"]
+    assert printed == saved
+    assert saved[0]["extra_info"]["peers"] == {}
+
+
+def test_run_with_a_wrong_answer_ends_1(elsewhere, monkeypatch, capsys):
+    def wrong(case, effort, peers):
+        raise WrongAnswerError("bnfast: the error is 9")
+
+    monkeypatch.setattr(run, "measure", wrong)
+    assert main(["bench", "run", *SMALL]) == 1
+    assert "the error is 9" in capsys.readouterr().err
+    assert not list(elsewhere.rglob("*.json"))
+
+
+def test_run_that_cannot_write_before_it_measures_ends_3(elsewhere, monkeypatch, capsys):
+    (elsewhere / "file").write_text("")
+    monkeypatch.setattr(run, "measure", lambda *arguments, **more: pytest.fail("measured first"))
+    assert main(["bench", "run", *SMALL, "-o", "file/figures.json"]) == 3
+    assert "File exists: 'file'" in capsys.readouterr().err
+
+
+def test_run_without_the_memory_ends_3(monkeypatch, capsys):
+    def too_large(*arguments, **more):
+        raise MemoryError
+
+    monkeypatch.setattr(run, "measure", too_large)
+    assert main(["bench", "run", *SMALL]) == 3
+    assert "bnfast bench run: not enough memory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "factor, arguments, status",
+    [
+        (1.0, [], 0),
+        (1.2, [], 1),
+        (1.2, ["--threshold", "30%"], 0),
+        (1.2, ["--threshold", "0.5", "--threshold", "*training*=2%"], 1),
+    ],
+)
+def test_compare_saved_runs(factor, arguments, status, write, capsys):
+    old, new = write("old", [layer(share=0.6)]), write("new", [layer(share=0.6 / factor)])
+    assert main(["bench", "compare", old, new, *arguments]) == status
+    assert "verdict: " in capsys.readouterr().out
+    assert main(["bench", "compare", old, new, *arguments, "--json"]) == status
+    assert json.loads(capsys.readouterr().out)["cases"][0]["ratio"]["ratio"] > 0
+
+
+def test_compare_times_without_a_control(write):
+    old, new = write("old", [benchmark("a", 1e-3)]), write("new", [benchmark("a", 2e-3)])
+    assert main(["bench", "compare", old, new]) == 3
+    assert main(["bench", "compare", old, new, "--trust-times"]) == 1
+
+
+@pytest.mark.parametrize("names", [("missing.json", "missing.json"), ("missing", "installed")])
+def test_compare_what_is_missing_ends_3(names, capsys):
+    assert main(["bench", "compare", *names]) == 3
+    assert "missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "verdict, status", [(Verdict.OK, 0), (Verdict.REGRESSION, 1), (Verdict.UNCLEAR, 3)]
+)
+def test_compare_builds(verdict, status, monkeypatch, capsys):
+    asked = {}
+
+    def found(old, new, cases, **more):
+        asked.update(more, old=old, new=new, names=[case.name for case in cases])
+        judgement = Judgement(verdict, "a reason")
+        one = Ratio(1, 1, 1)
+        return Comparison(old, new, [ComparedCase("a-case", one, one, judgement)])
+
+    monkeypatch.setattr(compare, "compare_builds", found)
+    arguments = [*SMALL, "--threshold", "7%", "--slow-down", "10%"]
+    assert main(["bench", "compare", "some-folder", *arguments]) == status
+    assert f"verdict: {verdict.value}" in capsys.readouterr().out
+    assert (asked["old"], asked["new"]) == ("some-folder", "installed")
+    assert asked["names"] == ["layer-NCHW-1x64-1t"]
+    assert asked["slower"] == pytest.approx(0.1)
+    assert asked["seconds"] == 0.01
+    assert asked["thresholds"].of("anything") == pytest.approx(0.07)
+
+
+def test_compare_that_cannot_measure_ends_3(monkeypatch, capsys):
+    def fails(*arguments, **more):
+        raise CannotMeasureError("no such build")
+
+    monkeypatch.setattr(compare, "compare_builds", fails)
+    assert main(["bench", "compare"]) == 3
+    assert "no such build" in capsys.readouterr().err
+
+
+def test_report_prints_the_newest(write, elsewhere, capsys):
+    old, new = write("old", [layer(share=0.5)]), write("new", [layer(share=0.75)], day=2)
+    assert main(["bench", "report", new, old, "-o", "page.html", "--title", "Mine"]) == 0
+    assert "  0.75  " in capsys.readouterr().out
+    assert "<h1>Mine</h1>" in (elsewhere / "page.html").read_text()
+    assert main(["bench", "report", new, old, "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["cpu"] == "A processor"
+    assert next(iter(figures["cases"].values()))["share_of_limit"] == 0.75
+
+
+@pytest.mark.parametrize("arguments", [[], ["missing.json"], ["here"]])
+def test_report_of_nothing_ends_3(arguments, elsewhere, capsys):
+    (elsewhere / "here").mkdir()
+    assert main(["bench", "report", *arguments]) == 3
+    assert "bnfast bench report: " in capsys.readouterr().err
+    assert not (elsewhere / "bnfast-bench.html").exists()

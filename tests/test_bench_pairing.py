@@ -1,0 +1,221 @@
+"""Paired times: their order, their ratio, their interval, on a clock that the contenders move."""
+
+import gc
+import itertools
+
+import numpy as np
+import pytest
+
+from bnfast.bench import Effort, Verdict, paired
+from bnfast.bench.contender import Timed
+from bnfast.bench.interleave import interleave
+from bnfast.bench.ratio import Ratio, median_ratio
+from fake_clock import FakeClock
+
+pytestmark = pytest.mark.once
+SHORT = Effort(seconds=1.0)
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+class Recorder:
+    def __init__(self, name, turns):
+        self.name, self.turns = name, turns
+
+    def turn(self, warm_up, seconds):
+        self.turns.append(self.name)
+        return 1.0
+
+
+@pytest.mark.parametrize(
+    "factor, verdict",
+    [(1.0, Verdict.OK), (0.5, Verdict.OK), (1.04, Verdict.OK), (1.1, Verdict.REGRESSION)],
+)
+def test_known_durations_give_the_known_ratio(factor, verdict, clock):
+    found = paired(clock.work(1e-3 * factor), clock.work(1e-3), effort=SHORT, clock=clock)
+    assert found.ratio.value == pytest.approx(factor)
+    assert found.ratio.spread < 1e-9
+    assert found.control.value == pytest.approx(1)
+    assert found.judge().verdict is verdict
+    assert found.candidate_seconds == pytest.approx(1e-3 * factor)
+    assert found.baseline_seconds == pytest.approx(1e-3)
+
+
+@pytest.mark.parametrize("seconds", [1e-8, 1e-6, 1e-4, 1e-2, 1.0])
+def test_every_duration_is_measured(seconds, clock):
+    assert Timed(clock.work(seconds), clock).turn(0.005, 0.005) == pytest.approx(seconds)
+
+
+def test_a_machine_that_slows_down_does_not_change_the_ratio(clock):
+    slower = clock.work(lambda: 1.1e-3 * (1 + clock.now / 4))
+    steady = clock.work(lambda: 1e-3 * (1 + clock.now / 4))
+    found = paired(slower, steady, effort=Effort(seconds=4.0), precision=0, clock=clock)
+    assert found.baseline_seconds[-1] > 1.5 * found.baseline_seconds[0]
+    assert found.ratio.value == pytest.approx(1.1, rel=3e-3)
+    assert found.judge().verdict is Verdict.REGRESSION
+
+
+def test_pauses_of_a_minute_do_not_change_the_verdict(clock):
+    calls = itertools.count(1)
+    candidate = clock.work(lambda: 1e-3 + 60 * (next(calls) % 97 == 0))
+    effort = Effort(seconds=0, least_blocks=40)
+    found = paired(candidate, clock.work(1e-3), effort=effort, clock=clock)
+    assert found.judge().verdict is Verdict.OK
+
+
+def test_a_contender_that_is_not_steady_is_not_judged(clock):
+    rng = np.random.default_rng(1)
+    level = {"turn": 1.0}
+
+    def seconds():
+        if rng.random() < 0.1:
+            level["turn"] = rng.uniform(1, 3)
+        return 1e-3 * level["turn"]
+
+    found = paired(clock.work(seconds), clock.work(1e-3), effort=SHORT, clock=clock)
+    judgement = found.judge()
+    assert judgement.verdict is Verdict.UNCLEAR
+    assert "control" in judgement.reason
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_blocks_are_an_order_and_its_mirror_image(count):
+    turns = []
+    effort = Effort(seconds=0, least_blocks=60, most_blocks=60)
+    times = interleave([Recorder(k, turns) for k in range(count)], effort)
+    assert times.shape == (60, count)
+    blocks = np.reshape(turns, (60, 2 * count))
+    assert (blocks == blocks[:, ::-1]).all()
+    assert (np.sort(blocks[:, :count]) == np.arange(count)).all()
+    assert len({tuple(block) for block in blocks.tolist()}) > 1
+
+
+def test_orders_follow_from_the_seed():
+    def turns_of(seed):
+        turns = []
+        effort = Effort(seconds=0, least_blocks=9, seed=seed)
+        interleave([Recorder(k, turns) for k in range(3)], effort)
+        return turns
+
+    assert turns_of(1) == turns_of(1) != turns_of(2)
+
+
+def test_time_ends_the_measurement(clock):
+    contender = Timed(clock.work(0.1), clock)
+    effort = Effort(seconds=3.0, least_blocks=2, warm_up=0, turn=0)
+    blocks = len(interleave([contender, contender], effort, clock=clock))
+    assert 2 < blocks < 30
+    assert clock.now >= 3.0
+    assert len(interleave([contender], Effort(0, 7, warm_up=0, turn=0), clock=clock)) == 7
+    assert len(interleave([contender], Effort(1e9, 1, 9, 0, 0), clock=clock)) == 9
+
+
+def test_enough_ends_the_measurement(clock):
+    shown = []
+
+    def enough(times):
+        shown.append(len(times))
+        return len(times) >= 12
+
+    contender = Timed(clock.work(0.1), clock)
+    times = interleave([contender], Effort(seconds=1e9), enough=enough, clock=clock)
+    assert len(times) == 12
+    assert shown == [8, 12]
+
+
+def test_a_block_can_keep_the_faster_turn(clock):
+    durations = itertools.cycle([3.0, 2.0])
+
+    class Changing:
+        def turn(self, warm_up, seconds):
+            return next(durations)
+
+    effort = Effort(seconds=0, least_blocks=2)
+    assert interleave([Changing()], effort).tolist() == [[2.5], [2.5]]
+    assert interleave([Changing()], effort, of_block=np.min).tolist() == [[2.0], [2.0]]
+
+
+def test_a_turn_warms_up_and_keeps_the_fastest(clock):
+    durations = itertools.chain([5.0, 9.0, 9.0, 4.0, 3.0, 7.0], itertools.repeat(8.0))
+    contender = Timed(clock.work(lambda: next(durations)), clock)
+    # 5 finds how many calls make a batch, 9 and 9 fill the warm-up, the others the turn.
+    assert contender.turn(warm_up=15.0, seconds=12.0) == 3.0
+
+
+def test_at_least_two_batches_are_timed(clock):
+    durations = itertools.chain([1.0, 1.0, 6.0, 5.0], itertools.repeat(1.0))
+    assert Timed(clock.work(lambda: next(durations)), clock).turn(0, 0) == 5.0
+
+
+def test_garbage_is_not_collected_during_a_turn(clock):
+    seen = []
+
+    def call():
+        seen.append(gc.isenabled())
+        clock.now += 1
+        if len(seen) > 5:
+            raise RuntimeError
+
+    assert gc.isenabled()
+    with pytest.raises(RuntimeError):
+        Timed(call, clock).turn(0, 9)
+    assert gc.isenabled()
+    assert not any(seen)
+
+
+def test_ratio_is_the_median_of_pairs_and_its_interval_is_repeatable():
+    rng = np.random.default_rng(0)
+    pairs = rng.uniform(1, 2, 50)
+    candidate = pairs * rng.normal(1.1, 0.01, 50)
+    found = median_ratio(candidate, pairs)
+    assert found.value == np.median(candidate / pairs)
+    assert found.low < 1.1 < found.high
+    assert 0.001 < found.spread < 0.01
+    assert found == median_ratio(candidate, pairs)
+    assert median_ratio(candidate, pairs, confidence=0.5).spread < found.spread
+
+
+def test_interval_covers_as_often_as_it_says():
+    rng = np.random.default_rng(3)
+    ones = np.ones(20)
+    intervals = [median_ratio(rng.lognormal(0, 0.05, 20), ones, confidence=0.9) for _ in range(200)]
+    covered = sum(found.low <= 1 <= found.high for found in intervals)
+    assert 160 <= covered <= 198
+
+
+def test_one_pair_has_a_ratio():
+    assert median_ratio(np.array([3.0]), np.array([2.0])) == Ratio(1.5, 1.5, 1.5)
+
+
+def test_figures_are_medians(clock):
+    figures = paired(clock.work(2e-3), clock.work(1e-3), effort=SHORT, clock=clock).figures()
+    assert figures["ratio"] == pytest.approx(2)
+    assert figures["control"]["ratio"] == pytest.approx(1)
+    assert figures["candidate_seconds"] == pytest.approx(2e-3)
+    assert figures["baseline_seconds"] == pytest.approx(1e-3)
+    assert figures["blocks"] >= 5
+
+
+@pytest.mark.parametrize("name", ["candidate", "baseline"])
+def test_what_cannot_be_called_is_refused(name):
+    arguments = {"candidate": int, "baseline": int, name: 3}
+    with pytest.raises(TypeError, match=f"{name} must be callable, got int"):
+        paired(**arguments)
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"seconds": -1}, "seconds must be 0 or more, got -1"),
+        ({"warm_up": float("nan")}, "warm_up must be 0 or more, got nan"),
+        ({"turn": -0.1}, "turn must be 0 or more"),
+        ({"least_blocks": 0}, "least_blocks and most_blocks must be 1 or more"),
+        ({"least_blocks": 9, "most_blocks": 8}, "in this order, got 9 and 8"),
+    ],
+)
+def test_wrong_efforts_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        Effort(**wrong)
