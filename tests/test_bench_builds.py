@@ -18,7 +18,6 @@ from bnfast.bench import CannotMeasureError, Thresholds, Verdict, builds, compar
 from bnfast.bench.builds import folder_of
 from bnfast.bench.cases import Case, small_calls
 from bnfast.bench.workers import Worker
-from fake_clock import FakeClock
 
 pytestmark = pytest.mark.once
 CASE = Case("training", "NCHW", (2, 3), 1)
@@ -144,17 +143,6 @@ def test_another_bnfast_is_not_taken_for_the_build(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
     with pytest.raises(ImportError, match=r"bnfast was imported from .*, not from"):
         worker.import_build(tmp_path)
-
-
-def test_slowed_takes_its_share_longer():
-    clock = FakeClock()
-
-    def ticking():
-        clock.now += 0.001
-        return clock.now
-
-    worker.slowed(clock.work(10.0), 0.1, ticking)()
-    assert clock.now == pytest.approx(11.0, abs=0.01)
 
 
 def test_processes_have_fixed_addresses(build):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bnfast.bench import Effort, Verdict, paired
-from bnfast.bench.contender import Timed
+from bnfast.bench.contender import Slowed, Timed
 from bnfast.bench.interleave import interleave
 from bnfast.bench.ratio import Ratio, median_ratio
 from fake_clock import FakeClock
@@ -148,6 +148,17 @@ def test_a_turn_warms_up_and_keeps_the_fastest(clock):
 def test_at_least_two_batches_are_timed(clock):
     durations = itertools.chain([1.0, 1.0, 6.0, 5.0], itertools.repeat(1.0))
     assert Timed(clock.work(lambda: next(durations)), clock).turn(0, 0) == 5.0
+
+
+@pytest.mark.parametrize("seconds", [1e-6, 1e-3])
+@pytest.mark.parametrize("share", [0.0, 0.1, 1.0])
+def test_a_planted_slowdown_takes_its_share_longer(seconds, share, clock):
+    def ticking():
+        clock.now += 1e-7
+        return clock.now
+
+    slowed = Slowed(clock.work(seconds), share, ticking)
+    assert slowed.turn(0.001, 0.001) == pytest.approx(seconds * (1 + share), rel=0.02)
 
 
 def test_garbage_is_not_collected_during_a_turn(clock):

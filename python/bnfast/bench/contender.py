@@ -78,6 +78,23 @@ class Timed:
         return self._clock() - start
 
 
+class Slowed(Timed):
+    """A callable that takes `share` of its time longer: a slowdown planted on purpose."""
+
+    def __init__(
+        self, call: Callable[[], object], share: float, clock: Clock = time.perf_counter
+    ) -> None:
+        super().__init__(call, clock)
+        self._share = share
+
+    def _batch(self, calls: int) -> float:
+        start = self._clock()
+        end = start + super()._batch(calls) * (1 + self._share)
+        while self._clock() < end:
+            pass
+        return self._clock() - start
+
+
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
     enabled = gc.isenabled()

@@ -7,9 +7,8 @@ are loaded by their paths. Requests and replies are lines of JSON:
 - ``{"case": {...}}``: prepare a case, forget the one before; ``{}``.
 - ``{"turn": [warm_up, seconds]}``: take a turn; ``{"seconds": per_call}``.
 
-The first reply, ``{}``, says that the build is imported; ``{"error": text}`` that it cannot do what
-was asked. SLOWER spins that share of its time
-after each call: a slowdown planted on purpose.
+The first reply, ``{}``, says that the build is imported; ``{"error": text}``, that it cannot do
+what was asked. SLOWER plants a slowdown of that share of each call's time.
 """
 
 import ctypes
@@ -17,7 +16,6 @@ import importlib.util
 import json
 import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -67,19 +65,6 @@ def import_build(folder: Path) -> Any:
     return bnfast
 
 
-def slowed(call: Call, share: float, clock: Callable[[], float] = time.perf_counter) -> Call:
-    """Return a call that takes `share` of its time longer."""
-
-    def slow() -> None:
-        start = clock()
-        call()
-        end = start + (clock() - start) * (1 + share)
-        while clock() < end:
-            pass
-
-    return slow
-
-
 class Server:
     """Answers requests for one build."""
 
@@ -94,7 +79,7 @@ class Server:
         """Do what a request asks for."""
         if "case" in request:
             self._timed = None  # its memory first
-            self._timed = self._contender.Timed(self._call(request["case"]))
+            self._timed = self._contender.Slowed(self._call(request["case"]), self._slower)
             return {}
         return {"seconds": self._timed.turn(*request["turn"])}
 
@@ -103,7 +88,7 @@ class Server:
         problem = self._operations.make_problem(case["layout"], tuple(case["shape"]))
         call: Call = self._operations.bnfast_call(self._bnfast, case["operation"], problem)
         call()
-        return slowed(call, self._slower) if self._slower else call
+        return call
 
 
 def serve(server: Server, requests: TextIO, replies: TextIO) -> None:

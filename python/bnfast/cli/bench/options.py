@@ -17,7 +17,7 @@ def add_case_options(parser: argparse.ArgumentParser) -> None:
         dest="patterns",
         action="append",
         metavar="PATTERN",
-        help="only cases whose names match this shell pattern, or hold this text",
+        help="only cases whose names hold this text, which may have the wildcards of a shell",
     )
     parser.add_argument(
         "--network",
@@ -53,7 +53,7 @@ def chosen_cases(
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
-    return any(pattern in name or fnmatchcase(name, pattern) for pattern in patterns)
+    return any(fnmatchcase(name, f"*{pattern}*") for pattern in patterns)
 
 
 def add_threshold_option(parser: argparse.ArgumentParser) -> None:
