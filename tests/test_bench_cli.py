@@ -1,12 +1,14 @@
 """``bnfast bench``: what it prints, writes, and how it exits."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 import saved_runs
 from bnfast.bench.answers import WrongAnswerError
 from bnfast.bench.comparison import ComparedCase, Comparison
+from bnfast.bench.measure import measure
 from bnfast.bench.ratio import Ratio
 from bnfast.bench.verdict import Judgement, Verdict
 from bnfast.bench.workers import CannotMeasureError
@@ -55,6 +57,8 @@ def test_help(command, capsys):
         (("run", "--seconds", "nan"), "expected seconds above 0, got 'nan'"),
         (("run", "--seconds", "x"), "expected seconds above 0, got 'x'"),
         (("run", "--network", "vgg"), "vgg"),
+        (("run", "--shape", "32"), "expected N, C and more, as 32x64x56x56, got '32'"),
+        (("run", "--shape", "3x-2"), "expected a whole number of 1 or more, got '-2'"),
         (("compare", "--threshold=-1%"), "expected a share as 0.05 or 5%, got '-1%'"),
         (("compare", "--threshold", "a=b"), "expected a share as 0.05 or 5%, got 'b'"),
         (("compare", "old.json"), "OLD and NEW must be two builds or two saved runs"),
@@ -75,9 +79,24 @@ def test_list_names_the_cases(command, capsys):
     assert "backward-NHWC-8x2048x7x7-" in capsys.readouterr().out
     assert main(["bench", command, "--list", "--network", "all", "--threads", "1"]) == 0
     assert "moments-NCHW-32x1280x7x7-1t" in capsys.readouterr().out
+    assert main(["bench", command, "--list", "--shape", "2x3x4", "--threads", "1"]) == 0
+    assert capsys.readouterr().out.split()[::7] == [
+        "training-NCHW-2x3x4-1t",
+        "moments-NHWC-2x3x4-1t",
+    ]
 
 
-def test_run_prints_a_table_and_saves(elsewhere, capsys):
+@pytest.fixture
+def steady(monkeypatch):
+    """Whatever the machine does, controls are 1."""
+
+    def steadily(case, effort, peers):
+        return replace(measure(case, effort, peers=peers), control=Ratio(1, 1, 1))
+
+    monkeypatch.setattr(run, "measure", steadily)
+
+
+def test_run_prints_a_table_and_saves(elsewhere, steady, capsys):
     assert main(["bench", "run", *SMALL]) == 0
     output = capsys.readouterr()
     (path,) = elsewhere.glob(".benchmarks/*.json")
@@ -89,7 +108,7 @@ def test_run_prints_a_table_and_saves(elsewhere, capsys):
     assert (elsewhere / "bnfast-bench.html").read_text().startswith("<!doctype html>")
 
 
-def test_run_as_json_into_a_file(elsewhere, capsys):
+def test_run_as_json_into_a_file(elsewhere, steady, capsys):
     arguments = ["bench", "run", *SMALL, "--no-peers", "--json", "-o", "here/figures.json"]
     assert main(arguments) == 0
     printed = json.loads(capsys.readouterr().out)["benchmarks"]
@@ -113,6 +132,18 @@ def test_run_that_cannot_write_before_it_measures_ends_3(elsewhere, monkeypatch,
     monkeypatch.setattr(run, "measure", lambda *arguments, **more: pytest.fail("measured first"))
     assert main(["bench", "run", *SMALL, "-o", "file/figures.json"]) == 3
     assert "File exists: 'file'" in capsys.readouterr().err
+
+
+def test_run_whose_controls_fail_ends_3_but_saves(elsewhere, monkeypatch, capsys):
+    def shaken(case, effort, peers):
+        return replace(measure(case, effort, peers=peers), control=Ratio(1, 0.8, 1.1))
+
+    monkeypatch.setattr(run, "measure", shaken)
+    assert main(["bench", "run", *SMALL, "--no-peers", "-o", "saved.json"]) == 3
+    output = capsys.readouterr()
+    assert "1 of 1 controls are not steady" in output.err
+    assert "1.00?" in output.out
+    assert (elsewhere / "saved.json").exists()
 
 
 def test_run_without_the_memory_ends_3(monkeypatch, capsys):

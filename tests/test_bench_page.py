@@ -125,8 +125,12 @@ def test_table_tells_the_figures(write):
 
 
 def test_control_that_is_not_steady_is_marked(write):
-    shaken = layer(control={"ratio": 1.0, "low": 0.9, "high": 1.01})
-    assert cases_table(known_cases(load(write(1, [shaken])))).rows[0][-1] == "1.00?"
+    shaken = layer(control={"ratio": 1.0, "low": 0.89, "high": 1.01})
+    run = load(write(1, [shaken, CASES[1]]))
+    assert cases_table(known_cases(run)).rows[0][-1] == "1.00?"
+    assert "1 of 2 are not." in summary(run)
+    assert "1 of 2 are not." in report([run])
+    assert "are not." not in report([write(1, CASES)])
 
 
 def test_geometric_means_are_of_large_tensors(write):

@@ -5,6 +5,7 @@ got, by where stack and heap begin. More turns do not help. So the processes are
 times over; each start gives one ratio, and what they scatter is the uncertainty.
 """
 
+import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -78,7 +79,8 @@ def compare_builds(
     thresholds : Thresholds, optional
         How much slower is still ok; 0.05 by default.
     seconds : float, default 6
-        How long to measure each case at most; less if it is soon clear.
+        How long to measure each case, on average and at most, once all have been measured in
+        `LEAST_STARTS` starts; less if it is soon clear.
     slower : float, default 0
         Plant a slowdown of this share into the candidate, to see that it is found.
     progress : callable
@@ -107,9 +109,11 @@ def compare_builds(
     with ExitStack() as stack:
         old, new = (stack.enter_context(folder_of(build)) for build in (base, candidate))
         planned = ((new, slower), (old, 0.0), (new, slower))
+        end = time.perf_counter() + seconds * len(measured)
         for start in range(MOST_STARTS):
             undecided = [found for found in measured if not found.decided]
-            if not undecided:
+            late = start >= LEAST_STARTS and time.perf_counter() > end
+            if late or not undecided:
                 break
             effort = Effort(seconds / MOST_STARTS, least_blocks=3, seed=start)
             _measure(planned, undecided, effort, progress)

@@ -19,10 +19,17 @@ _PEER_KINDS = "cdefgh"
 def speed_chart(cases: Sequence[KnownCase]) -> str:
     """Return GB/s against the tensor's size, with the limit drawn in; a panel an operation.
 
-    Smaller tensors than `LEAST_BYTES`, whose time is that of a call, are left out.
+    Smaller tensors than `LEAST_BYTES`, whose time is that of a call, are left out; so are panels of
+    a single size beside those of several.
     """
     cases = [case for case in cases if case.tensor_bytes >= LEAST_BYTES]
     panels = grouped(cases, lambda case: f"{case.operation}, {threads_text(case.threads)}: GB/s")
+    several = {
+        title: group
+        for title, group in panels.items()
+        if len({case.tensor_bytes for case in group}) > 1
+    }
+    panels = several or panels
     drawing, places = _grid(len(panels))
     sizes = [case.tensor_bytes / 1e6 for case in cases]
     top = 1.08 * max(max(case.speed, case.limit) for case in cases)
@@ -50,6 +57,8 @@ def _draw_speeds(drawing: Drawing, panel: Panel, cases: Sequence[KnownCase]) -> 
         limits[size] = max(case.limit, limits.get(size, 0.0))
     points = [(panel.x(size), panel.y(limit)) for size, limit in sorted(limits.items())]
     drawing.path(points, "line limit")
+    for x, y in points:
+        drawing.line(x - 5, y, x + 5, y, "line limit")
     for case in cases:
         x = panel.x(case.tensor_bytes / 1e6)
         if case.peers:

@@ -8,6 +8,8 @@ from typing import Any
 from bnfast.bench.ratio import Ratio
 from bnfast.bench.saved import SavedCase, SavedRun
 
+_STEADY = 0.1
+
 
 @dataclass(frozen=True)
 class KnownCase:
@@ -31,6 +33,11 @@ class KnownCase:
     def label(self) -> str:
         """A name that does not depend on the suite: `name` may hold a file's."""
         return f"{self.operation}-{self.layout}-{self.shape}-{self.threads}t"
+
+    @property
+    def steady(self) -> bool:
+        """Whether bnfast over itself was 1, within a tenth, in the same turns."""
+        return self.control.within(_STEADY)
 
     @property
     def group(self) -> str:

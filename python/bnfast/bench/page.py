@@ -7,7 +7,7 @@ from pathlib import Path
 from bnfast.bench.charts import LEAST_BYTES, WIDTH, history_chart, ratio_chart, speed_chart
 from bnfast.bench.known import KnownCase, known_cases
 from bnfast.bench.saved import NotSavedError, SavedRun, load_all
-from bnfast.bench.summary import NOTE, Table, cases_table, means_table, times_table
+from bnfast.bench.summary import Table, cases_table, means_table, note, times_table
 
 _STYLE = Path(__file__).with_name("page.css")
 _SPEED_NOTE = (
@@ -106,7 +106,7 @@ def _figures(run: SavedRun, cases: list[KnownCase]) -> list[str]:
     if not cases:
         return ["", _table(times_table(run))]
     tables = [found for found in (means_table(cases), cases_table(cases)) if found.rows]
-    return [NOTE, *map(_table, tables)]
+    return [note(cases), *map(_table, tables)]
 
 
 def _table(found: Table) -> str:

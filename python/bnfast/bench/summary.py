@@ -8,12 +8,12 @@ from bnfast.bench.known import KnownCase, geometric_mean, grouped, known_cases, 
 from bnfast.bench.saved import SavedRun
 from bnfast.demo.tables import table
 
-_STEADY = 0.05
 _LARGE = 1 << 20
-NOTE = (
+_NOTE = (
     "GB/s of the least that must move; share: of the limit, the memory's own speed at this size;"
     " floor: of the speed at which what must be read twice could be; a peer's figure: how many"
-    " times as long as bnfast it takes; control: bnfast over itself, ? where it is not steady."
+    " times as long as bnfast it takes; control: bnfast over itself, ? where it is not 1"
+    " within a tenth: something else was running."
 )
 
 
@@ -34,7 +34,13 @@ def summary(run: SavedRun) -> str:
 def summary_of(cases: Sequence[KnownCase]) -> str:
     """Return cases as text."""
     tables = [table(*found) for found in (cases_table(cases), means_table(cases)) if found.rows]
-    return "\n\n".join([*tables, fill(NOTE, 100)])
+    return "\n\n".join([*tables, fill(note(cases), 100)])
+
+
+def note(cases: Sequence[KnownCase]) -> str:
+    """Return what the columns mean, and how many figures are in doubt."""
+    unsteady = sum(not case.steady for case in cases)
+    return f"{_NOTE} {unsteady} of {len(cases)} are not." if unsteady else _NOTE
 
 
 def times_table(run: SavedRun) -> Table:
@@ -59,7 +65,7 @@ def _row(case: KnownCase, peers: Sequence[str]) -> list[str]:
         f"{case.share:.2f}",
         "-" if case.floor_share is None else f"{case.floor_share:.2f}",
         *(f"{case.peers[name].value:.1f}x" if name in case.peers else "-" for name in peers),
-        f"{case.control.value:.2f}{'' if case.control.within(_STEADY) else '?'}",
+        f"{case.control.value:.2f}{'' if case.steady else '?'}",
     ]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
 import bnfast
-from bnfast.bench.cases import Case, network_cases
+from bnfast.bench.cases import Case, layer_cases, network_cases
 from bnfast.bench.shapes import NETWORKS
 from bnfast.bench.verdict import THRESHOLD, Thresholds
 
@@ -23,8 +23,18 @@ def add_case_options(parser: argparse.ArgumentParser) -> None:
         "--network",
         dest="networks",
         action="append",
+        default=[],
         choices=[*NETWORKS, "all"],
         help="every operation and layout on all shapes of a network, not the default selection",
+    )
+    parser.add_argument(
+        "--shape",
+        dest="shapes",
+        action="append",
+        default=[],
+        type=_shape,
+        metavar="NxCxHxW",
+        help="every operation and layout on this shape",
     )
     parser.add_argument(
         "--batch", type=positive, default=32, metavar="N", help="of --network (default: 32)"
@@ -40,11 +50,10 @@ def chosen_cases(
 ) -> list[Case]:
     """Return the cases asked for; to ask for none is wrong usage."""
     threads = arguments.threads or bnfast.get_num_threads()
-    if arguments.networks:
-        names = list(NETWORKS) if "all" in arguments.networks else arguments.networks
-        cases: Sequence[Case] = network_cases(names, arguments.batch, [threads])
-    else:
-        cases = default(threads)
+    cases = layer_cases(arguments.shapes, [threads])
+    names = list(NETWORKS) if "all" in arguments.networks else arguments.networks
+    cases += network_cases(names, arguments.batch, [threads])
+    cases = list(dict.fromkeys(cases or default(threads)))
     patterns = arguments.patterns
     chosen = [case for case in cases if not patterns or _matches(case.name, patterns)]
     if not chosen:
@@ -54,6 +63,13 @@ def chosen_cases(
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, f"*{pattern}*") for pattern in patterns)
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    lengths = tuple(positive(length) for length in text.split("x"))
+    if len(lengths) < 2:
+        raise argparse.ArgumentTypeError(f"expected N, C and more, as 32x64x56x56, got {text!r}")
+    return lengths
 
 
 def add_threshold_option(parser: argparse.ArgumentParser) -> None:
