@@ -25,6 +25,7 @@ from bnfast.bench.workers import CannotMeasureError, Worker, WorkerEndedError
 
 INSTALLED = "installed"
 LEAST_STARTS, MOST_STARTS = 6, 40
+_SECONDS_PER_START = 0.15
 
 
 @dataclass
@@ -61,7 +62,7 @@ def compare_builds(
     cases: Sequence[Case],
     *,
     thresholds: Thresholds | None = None,
-    seconds: float = 6.0,
+    seconds: float = 12.0,
     slower: float = 0.0,
     progress: Callable[[str], None] = lambda step: None,
 ) -> Comparison:
@@ -78,9 +79,9 @@ def compare_builds(
         What to time.
     thresholds : Thresholds, optional
         How much slower is still ok; 0.05 by default.
-    seconds : float, default 6
-        How long to measure each case, on average and at most, once all have been measured in
-        `LEAST_STARTS` starts; less if it is soon clear.
+    seconds : float, default 12
+        How long to try for each case, on average and at most; less if it is soon clear. There are
+        `LEAST_STARTS` starts whatever they take.
     slower : float, default 0
         Plant a slowdown of this share into the candidate, to see that it is found.
     progress : callable
@@ -115,7 +116,8 @@ def compare_builds(
             late = start >= LEAST_STARTS and time.perf_counter() > end
             if late or not undecided:
                 break
-            effort = Effort(seconds / MOST_STARTS, least_blocks=3, seed=start)
+            turns = min(_SECONDS_PER_START, seconds / MOST_STARTS)
+            effort = Effort(turns, least_blocks=3, seed=start)
             _measure(planned, undecided, effort, progress)
     return Comparison(str(base), str(candidate), [found.compared() for found in measured])
 

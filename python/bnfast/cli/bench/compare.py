@@ -45,9 +45,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seconds",
         type=seconds,
-        default=6.0,
+        default=12.0,
         metavar="S",
-        help="at most, for each case of two builds (default: 6)",
+        help="at most, for each case of two builds (default: 12)",
     )
     parser.add_argument(
         "--slow-down",
