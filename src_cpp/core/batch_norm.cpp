@@ -9,16 +9,6 @@
 namespace bnfast {
 namespace {
 
-// Outputs from here on are stored past the caches: they would not stay there, and a store that
-// bypasses them does not read the line first. A map alone gains by it later: up to there its input
-// and output may both lie in cache from call to call.
-constexpr ptrdiff_t kStreamingBytes = 8 * 1024 * 1024;
-constexpr ptrdiff_t kStreamingBytesOfMap = 16 * 1024 * 1024;
-
-// Shorter planes can be streamed only if those of neighbouring channels lie end to end: half a line
-// is slow to stream.
-constexpr ptrdiff_t kStreamingRun = 1024;
-
 // With fewer values per channel than this, the errors of float32 runs do not average out.
 constexpr ptrdiff_t kFewValues = 128;
 
@@ -31,8 +21,21 @@ const Map& affine_kernel(const TypeKernels& kernels, DType out) {
   return out == DType::float32 ? kernels.affine_to_float32 : kernels.affine_to_float64;
 }
 
+Work work_of(const Pass& pass, bool reduces) {
+  const Geometry& g = pass.geometry;
+  const Operands& o = pass.operands;
+  return {g.walk,
+          g.outer,
+          g.channels,
+          g.inner,
+          o.in_item[0] + o.in_item[1],
+          o.out_item,
+          reduces,
+          o.out.channel == g.inner * o.out_item};
+}
+
 // Inputs first; the output, if there is one, is the arrays' last.
-Pass pass_over(const Staging& arrays, int inputs, bool has_output, int threads) {
+Pass pass_over(const Staging& arrays, int inputs, bool has_output, bool reduces, int threads) {
   Pass pass{};
   pass.geometry = arrays.geometry();
   Operands& operands = pass.operands;
@@ -46,19 +49,8 @@ Pass pass_over(const Staging& arrays, int inputs, bool has_output, int threads) 
     operands.out = {arrays.data(inputs), s.outer, s.channel};
     operands.out_item = size_of(arrays.dtype(inputs));
   }
-  const ptrdiff_t item = operands.in_item[0] + operands.in_item[1] + operands.out_item;
-  pass.threads = worthwhile_threads(threads, pass.geometry.elements() * item);
+  pass.schedule = schedule_for(work_of(pass, reduces), cache_sizes(), threads);
   return pass;
-}
-
-Store store_for(const Pass& pass, ptrdiff_t streaming_bytes) {
-  const Geometry& g = pass.geometry;
-  const ptrdiff_t item = pass.operands.out_item;
-  const ptrdiff_t plane = g.inner * item;
-  const bool whole_lines =
-      g.walk == Walk::rows || plane >= kStreamingRun || pass.operands.out.channel == plane;
-  const bool large = g.elements() * item >= streaming_bytes;
-  return large && whole_lines ? Store::streaming : Store::ordinary;
 }
 
 void run(Staging& arrays, Pass& pass, const Reduction* reduction, const Mapping* mapping) {
@@ -78,7 +70,7 @@ DType compute_type(DType in, DType out) {
 
 void moments(const Shape& shape, const Array& x, int threads, BatchStatistics out) {
   Staging arrays(shape, {x}, nullptr);
-  Pass pass = pass_over(arrays, 1, false, threads);
+  Pass pass = pass_over(arrays, 1, false, true, threads);
   const TypeKernels& kernels = kernels_of(x.dtype);
   MomentsFold fold(shape.values_per_channel(), 0, true, {},
                    {out.mean, out.var, out.invstd, nullptr});
@@ -90,7 +82,7 @@ void moments(const Shape& shape, const Array& x, int threads, BatchStatistics ou
 void normalize_batch(const Shape& shape, const Array& x, const Array& y, Parameters parameters,
                      double eps, int threads, BatchStatistics out) {
   Staging arrays(shape, {x}, &y);
-  Pass pass = pass_over(arrays, 1, true, threads);
+  Pass pass = pass_over(arrays, 1, true, true, threads);
   const TypeKernels& kernels = kernels_of(x.dtype);
   Coefficients coefficients(compute_type(x.dtype, x.dtype), 3, shape.channels());
   const bool few = shape.values_per_channel() < kFewValues;
@@ -103,17 +95,16 @@ void normalize_batch(const Shape& shape, const Array& x, const Array& y, Paramet
                             nullptr,
                             &fold,
                             few ? nullptr : kernels.moments_fast_and_affine};
-  const Mapping mapping{affine_kernel(kernels, y.dtype), &coefficients,
-                        store_for(pass, kStreamingBytes), active_kernels().fence};
+  const Mapping mapping{affine_kernel(kernels, y.dtype), &coefficients, active_kernels().fence};
   run(arrays, pass, &reduction, &mapping);
 }
 
 void map_affine(const Shape& shape, const Array& x, const Array& y,
                 const Coefficients& coefficients, int threads) {
   Staging arrays(shape, {x}, &y);
-  Pass pass = pass_over(arrays, 1, true, threads);
+  Pass pass = pass_over(arrays, 1, true, false, threads);
   const Mapping mapping{affine_kernel(kernels_of(x.dtype), y.dtype), &coefficients,
-                        store_for(pass, kStreamingBytesOfMap), active_kernels().fence};
+                        active_kernels().fence};
   run(arrays, pass, nullptr, &mapping);
 }
 
@@ -121,7 +112,7 @@ void backward(const Shape& shape, const Array& x, const Array& dy, const Array* 
               ProductsFold::Statistics statistics, int threads, double* sum_dy,
               double* sum_dy_xmu) {
   Staging arrays(shape, {x, dy}, dx);
-  Pass pass = pass_over(arrays, 2, dx != nullptr, threads);
+  Pass pass = pass_over(arrays, 2, dx != nullptr, true, threads);
   const TypeKernels& kernels = kernels_of(x.dtype);
   Coefficients coefficients(compute_type(x.dtype, x.dtype), 4, dx ? shape.channels() : 0);
   ProductsFold fold(statistics, {sum_dy, sum_dy_xmu, dx ? &coefficients : nullptr});
@@ -133,17 +124,15 @@ void backward(const Shape& shape, const Array& x, const Array& dy, const Array* 
                             shift.data(),
                             &fold,
                             kernels.products_fast_and_gradient};
-  const Mapping mapping{kernels.gradient, &coefficients, store_for(pass, kStreamingBytes),
-                        active_kernels().fence};
+  const Mapping mapping{kernels.gradient, &coefficients, active_kernels().fence};
   run(arrays, pass, &reduction, dx ? &mapping : nullptr);
 }
 
 void map_gradient(const Shape& shape, const Array& x, const Array& dy, const Array& dx,
                   const Coefficients& coefficients, int threads) {
   Staging arrays(shape, {x, dy}, &dx);
-  Pass pass = pass_over(arrays, 2, true, threads);
-  const Mapping mapping{kernels_of(x.dtype).gradient, &coefficients,
-                        store_for(pass, kStreamingBytesOfMap), active_kernels().fence};
+  Pass pass = pass_over(arrays, 2, true, false, threads);
+  const Mapping mapping{kernels_of(x.dtype).gradient, &coefficients, active_kernels().fence};
   run(arrays, pass, nullptr, &mapping);
 }
 

@@ -15,9 +15,6 @@
 namespace bnfast {
 namespace {
 
-// Below this much to move per thread, waking a thread costs more than it saves.
-constexpr std::ptrdiff_t kBytesPerThread = 128 * 1024;
-
 std::atomic<int> chosen_threads{0};
 std::atomic<bool> threads_used{false};
 std::atomic<bool> orphaned{false};
@@ -47,11 +44,6 @@ bool default_threads_set() { return chosen_threads > 0; }
 int default_threads() {
   const int chosen = chosen_threads;
   return chosen > 0 ? chosen : environment_threads().threads;
-}
-
-int worthwhile_threads(int threads, std::ptrdiff_t bytes) {
-  return static_cast<int>(
-      std::clamp<std::ptrdiff_t>(bytes / kBytesPerThread, 1, std::max(threads, 1)));
 }
 
 void Meeting::wait(int members) {

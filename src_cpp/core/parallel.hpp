@@ -51,9 +51,6 @@ void set_default_threads(int threads);
 int default_threads();
 bool default_threads_set();
 
-// Threads worth starting for a call that moves so many bytes, at most `threads`.
-int worthwhile_threads(int threads, std::ptrdiff_t bytes);
-
 // The version date of the OpenMP that the library was compiled with; 0 without OpenMP.
 int openmp_version();
 

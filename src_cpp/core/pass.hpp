@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/coefficients.hpp"
-#include "core/collapse.hpp"
+#include "core/schedule.hpp"
 #include "kernels/contract.hpp"
 
 namespace bnfast {
@@ -58,8 +58,7 @@ struct Reduction {
 struct Mapping {
   Map kernel;
   const Coefficients* coefficients;  // the fold may write them during the pass
-  Store store;
-  void (*fence)();  // to be called by each thread after its last store
+  void (*fence)();                   // to be called by each thread after its last store
 };
 
 // Either of reduction and mapping may be null. The bits of the result depend on the geometry alone.
@@ -68,7 +67,7 @@ struct Pass {
   Operands operands;
   const Reduction* reduction;
   const Mapping* mapping;
-  int threads;
+  Schedule schedule;
 
   void run() const;
 };

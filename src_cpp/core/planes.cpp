@@ -1,4 +1,5 @@
 // The planes walk: a channel's slab is reduced, folded and mapped while it lies in cache.
+#include <cstring>
 #include <optional>
 #include <vector>
 
@@ -6,13 +7,11 @@
 #include "core/pass.hpp"
 #include "core/pieces.hpp"
 #include "core/shares.hpp"
-#include "dispatch/machine.hpp"
 
 namespace bnfast {
 namespace {
 
 constexpr ptrdiff_t kShiftValues = 16;        // values whose mean is the shift
-constexpr ptrdiff_t kShortPlaneBytes = 4096;  // shorter planes are taken several channels at a time
 constexpr ptrdiff_t kMapRunElements = 16384;  // a map alone hands out at most so much of a plane
 
 // Shifts of a group of channels, in a kernel's compute type.
@@ -33,6 +32,18 @@ class GroupShift {
   double doubles_[kMaxGroup] = {};
 };
 
+// The sum of n values that lie side by side, unaligned perhaps.
+template <class T>
+double sum_of(const char* x, ptrdiff_t n) {
+  double sum = 0;
+  for (ptrdiff_t i = 0; i < n; ++i) {
+    T value;
+    std::memcpy(&value, x + i * static_cast<ptrdiff_t>(sizeof value), sizeof value);
+    sum += static_cast<double>(value);
+  }
+  return sum;
+}
+
 using Coefficients4 = std::array<const void*, 4>;
 
 // Channels that are walked together.
@@ -45,41 +56,25 @@ class PlanesWalk {
   explicit PlanesWalk(const Pass& pass)
       : pass_(pass),
         g_(pass.geometry),
+        schedule_(pass.schedule),
         pieces_(g_.outer, g_.inner),
-        group_(std::clamp(kShortPlaneBytes / (g_.inner * pass.operands.in_item[0]), ptrdiff_t{1},
-                          std::min(kMaxGroup, g_.channels))) {}
+        partial_(schedule_.shared ? static_cast<size_t>(pieces_.size()) : 0) {}
 
   void run() {
-    if (!pass_.reduction) {
-      run_team(pass_.threads, [&](const Team& team) {
+    Shares groups(ceil_div(g_.channels, schedule_.group), schedule_.threads);
+    run_team(schedule_.threads, [&](const Team& team) {
+      if (!pass_.reduction) {
         map_alone(team);
-        fence();
-      });
-    } else if (pass_.threads > 1 && shared()) {
-      group_ = 1;
-      partial_.resize(static_cast<size_t>(pieces_.size()));
-      run_team(pass_.threads, [&](const Team& team) {
+      } else if (schedule_.shared) {
         share_channels(team);
-        fence();
-      });
-    } else {
-      Shares groups(ceil_div(g_.channels, group_), pass_.threads);
-      run_team(pass_.threads, [&](const Team& team) {
+      } else {
         own_channels(team, groups);
-        fence();
-      });
-    }
+      }
+      if (pass_.mapping) pass_.mapping->fence();
+    });
   }
 
  private:
-  // Threads share each channel where its slab does not fit one core's cache, or where whole
-  // channels would leave threads idle.
-  bool shared() const {
-    const auto& item = pass_.operands.in_item;
-    const ptrdiff_t slab = g_.values_per_channel() * (item[0] + item[1]);
-    return ceil_div(g_.channels, group_) < 2 * pass_.threads || slab > cache_sizes().l2 * 3 / 4;
-  }
-
   Operands at(const Piece& piece, ptrdiff_t channel) const {
     return pass_.operands.at(piece.outer_begin, channel, piece.inner_begin);
   }
@@ -87,12 +82,13 @@ class PlanesWalk {
   double first_mean(ptrdiff_t channel) const {
     const ptrdiff_t inner = std::min(g_.inner, kShiftValues);
     const ptrdiff_t outer = std::min(g_.outer, ceil_div(kShiftValues, inner));
-    const double zero = 0;
-    Sums sums;
-    const Operands here = pass_.operands.at(0, channel, 0);
-    pass_.reduction->exact.planes({outer, 1, inner}, here.in.data(), &zero, &sums.first,
-                                  &sums.second);
-    return sums.first / static_cast<double>(outer * inner);
+    double sum = 0;
+    for (ptrdiff_t o = 0; o < outer; ++o) {
+      const char* x = pass_.operands.at(o, channel, 0).in[0].data;
+      sum += pass_.operands.in_item[0] == sizeof(float) ? sum_of<float>(x, inner)
+                                                        : sum_of<double>(x, inner);
+    }
+    return sum / static_cast<double>(outer * inner);
   }
 
   double shift_of(ptrdiff_t channel) const {
@@ -114,7 +110,7 @@ class PlanesWalk {
       const Operands there = at(piece, before->channel);
       reduction.first_try_and_map(
           block, here.in.data(), shift.data(), first, second,
-          {block, there.in.data(), there.out, coefficients.data(), pass_.mapping->store},
+          {block, there.in.data(), there.out, coefficients.data(), schedule_.store},
           next.in.data());
     } else {
       reduction.first_try.planes(block, here.in.data(), shift.data(), first, second);
@@ -124,8 +120,8 @@ class PlanesWalk {
   }
 
   Group group_at(ptrdiff_t index) const {
-    const ptrdiff_t channel = index * group_;
-    return {channel, std::min(group_, g_.channels - channel)};
+    const ptrdiff_t channel = index * schedule_.group;
+    return {channel, std::min(schedule_.group, g_.channels - channel)};
   }
 
   void map_piece(const Group& group, ptrdiff_t piece_index) const {
@@ -137,7 +133,7 @@ class PlanesWalk {
   void map_block(const Block& block, const Operands& here, ptrdiff_t channel) const {
     const Mapping& mapping = *pass_.mapping;
     mapping.kernel.planes(block, here.in.data(), here.out, coefficients_at(channel).data(),
-                          mapping.store);
+                          schedule_.store);
   }
 
   Coefficients4 coefficients_at(ptrdiff_t channel) const {
@@ -147,22 +143,23 @@ class PlanesWalk {
     return at;
   }
 
-  void fence() const {
-    if (pass_.mapping) pass_.mapping->fence();
+  // Maps in reverse what was reduced last: that lies in cache.
+  void map_back(const Group& group, ptrdiff_t begin, ptrdiff_t end) const {
+    for (ptrdiff_t p = end - 1; p >= begin; --p) map_piece(group, p);
   }
 
-  // Whole channels, a group at a time. While a group is reduced, the one before it is mapped.
+  // Whole channels, a group at a time.
   void own_channels(const Team& team, Shares& groups) const {
     std::optional<Group> before;
     for (ptrdiff_t i = groups.claim(team.rank); i != Shares::kNone;) {
       const Group group = group_at(i);
       const ptrdiff_t next = groups.claim(team.rank);
       own_group(group, before ? &*before : nullptr, next == Shares::kNone ? i : next);
-      if (pass_.mapping) before = group;
+      if (pass_.mapping && schedule_.interleaved) before = group;
+      if (pass_.mapping && !schedule_.interleaved) map_back(group, 0, pieces_.size());
       i = next;
     }
-    if (!before) return;
-    for (ptrdiff_t p = pieces_.size() - 1; p >= 0; --p) map_piece(*before, p);
+    if (before) map_back(*before, 0, pieces_.size());
   }
 
   void own_group(const Group& group, const Group* before, ptrdiff_t next) const {
@@ -196,10 +193,10 @@ class PlanesWalk {
     return sums;
   }
 
-  // One channel at a time, its pieces divided among all threads: each maps what it has read, again
-  // while it reads of the next channel.
+  // One channel at a time, its pieces divided among all threads: each maps what it has read.
   void share_channels(const Team& team) {
     const ptrdiff_t begin = team.begin(pieces_.size()), end = team.end(pieces_.size());
+    const bool interleaved = pass_.mapping && schedule_.interleaved;
     for (ptrdiff_t c = 0; c < g_.channels; ++c) {
       GroupShift shift(pass_.reduction->first_compute);
       const double used = shift.set(0, shift_of(c));
@@ -208,15 +205,15 @@ class PlanesWalk {
         partial(p) = Sums{};
         const Operands after = p + 1 < end ? at(pieces_[p + 1], c)
                                            : at(pieces_[begin], std::min(c + 1, g_.channels - 1));
-        add_piece({c, 1}, p, shift, c > 0 && pass_.mapping ? &before : nullptr, after, &partial(p));
+        add_piece({c, 1}, p, shift, c > 0 && interleaved ? &before : nullptr, after, &partial(p));
       }
       team.barrier();
       if (team.rank == 0) fold_shared(c, used);
       team.barrier();
       if (wants_exact_) share_exact(team, c, better_shift_);
+      if (pass_.mapping && !interleaved) map_back({c, 1}, begin, end);
     }
-    if (!pass_.mapping) return;
-    for (ptrdiff_t p = end - 1; p >= begin; --p) map_piece({g_.channels - 1, 1}, p);
+    if (interleaved) map_back({g_.channels - 1, 1}, begin, end);
   }
 
   void share_exact(const Team& team, ptrdiff_t channel, double shift) {
@@ -261,8 +258,8 @@ class PlanesWalk {
 
   const Pass& pass_;
   const Geometry& g_;
+  const Schedule& schedule_;
   PlanePieces pieces_;
-  ptrdiff_t group_;
   std::vector<Sums> partial_;
   bool wants_exact_ = false;
   double better_shift_ = 0;

@@ -71,7 +71,7 @@ class RowsMap {
   ptrdiff_t unaligned_head() const {
     const Operands& o = pass_.operands;
     const auto past = static_cast<ptrdiff_t>(reinterpret_cast<uintptr_t>(o.out.data) % kLineBytes);
-    const bool streams = pass_.mapping->store == Store::streaming && end_to_end(pass_) &&
+    const bool streams = pass_.schedule.store == Store::streaming && end_to_end(pass_) &&
                          columns_ * o.out_item % kLineBytes == 0 && past % o.out_item == 0;
     return streams && past > 0 ? (kLineBytes - past) / o.out_item : 0;
   }
@@ -91,7 +91,7 @@ class RowsMap {
     const Coefficients& from = own_row() ? *mapping.coefficients : long_coefficients_;
     const void* coefficients[4];
     for (int a = 0; a < from.arrays(); ++a) coefficients[a] = from.at(a, first_column);
-    mapping.kernel.rows(block, here.in.data(), here.out, coefficients, mapping.store);
+    mapping.kernel.rows(block, here.in.data(), here.out, coefficients, pass_.schedule.store);
   }
 
   const Pass& pass_;
@@ -226,14 +226,14 @@ class RowsReduction {
 void run_map(const Pass& pass) {
   RowsMap map(pass);
   map.spread(0, pass.geometry.channels);
-  run_team(pass.threads, [&](const Team& team) { map.run(team); });
+  run_team(pass.schedule.threads, [&](const Team& team) { map.run(team); });
 }
 
 void run_both(const Pass& pass) {
   RowsReduction reduction(pass);
   RowsMap map(pass);
   const ptrdiff_t channels = pass.geometry.channels;
-  run_team(pass.threads, [&](const Team& team) {
+  run_team(pass.schedule.threads, [&](const Team& team) {
     reduction.run(team);
     map.spread(team.begin(channels), team.end(channels));
     team.barrier();
@@ -243,7 +243,7 @@ void run_both(const Pass& pass) {
 
 void run_reduction(const Pass& pass) {
   RowsReduction reduction(pass);
-  run_team(pass.threads, [&](const Team& team) { reduction.run(team); });
+  run_team(pass.schedule.threads, [&](const Team& team) { reduction.run(team); });
 }
 
 }  // namespace

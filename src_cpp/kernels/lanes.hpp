@@ -7,15 +7,29 @@
 namespace bnfast {
 namespace BNFAST_ISA {
 
-// What to prefetch, in bytes from the vector at hand.
+// What to prefetch while adding, at a distance in bytes from the vector of x, or dy, at hand.
 struct ReadAhead {
-  static constexpr bool wanted = true;
   ptrdiff_t x, dy;
+  template <class T>
+  __attribute__((always_inline)) void touch(const T* x_at, const T* dy_at) const {
+    prefetch(reinterpret_cast<const char*>(x_at) + x);
+    if (dy_at != x_at) prefetch(reinterpret_cast<const char*>(dy_at) + dy);
+  }
 };
-struct NoReadAhead {
-  static constexpr bool wanted = false;
-  ptrdiff_t x, dy;
+struct WriteAhead {
+  ptrdiff_t y;
+  template <class T>
+  __attribute__((always_inline)) void touch(const T* x_at, const T*) const {
+    prefetch_for_write(reinterpret_cast<const char*>(x_at) + y);
+  }
 };
+struct NoAhead {
+  template <class T>
+  __attribute__((always_inline)) void touch(const T*, const T*) const {}
+};
+
+// True for the vectors of a step with which a cache line begins.
+constexpr bool first_in_line(int vector) { return vector * BNFAST_VECTOR_BYTES % 64 == 0; }
 
 // Adds `steps` times kLanes elements to the lanes, kAccumulators vectors of lanes at a time. fresh:
 // the lanes hold nothing yet, whatever lies in memory.
@@ -35,10 +49,7 @@ BNFAST_INLINE void add_steps(const T* x, const T* dy, ptrdiff_t steps, Vector<C>
       for (int a = 0; a < kAccumulators; ++a) {
         const T* at = x + i + a * width;
         const T* dy_at = Op::inputs == 2 ? dy + i + a * width : at;
-        if (ahead.wanted) {
-          prefetch(reinterpret_cast<const char*>(at) + ahead.x);
-          if (Op::inputs == 2) prefetch(reinterpret_cast<const char*>(dy_at) + ahead.dy);
-        }
+        if (first_in_line(a)) ahead.touch(at, dy_at);
         add_vector<Op, C>(at, dy_at, shift, f[a], s[a]);
       }
     }
@@ -51,12 +62,14 @@ BNFAST_INLINE void add_steps(const T* x, const T* dy, ptrdiff_t steps, Vector<C>
 }
 
 // Adds n < kLanes elements to the first n lanes.
-template <class Op, class C, class T>
-BNFAST_INLINE void add_tail(const T* x, const T* dy, int n, Vector<C> shift, C* first, C* second) {
+template <class Op, class C, class T, class Ahead>
+BNFAST_INLINE void add_tail(const T* x, const T* dy, int n, Vector<C> shift, Ahead ahead, C* first,
+                            C* second) {
   constexpr int width = kWidth<C>;
   for (int i = 0; i < n; i += width) {
     Vector<C> f = load(first + i), s = load(second + i);
     const T* dy_at = Op::inputs == 2 ? dy + i : x + i;
+    ahead.touch(x + i, dy_at);
     if (n - i >= width) {
       add_vector<Op, C>(x + i, dy_at, shift, f, s);
     } else {
@@ -80,7 +93,7 @@ BNFAST_INLINE void add_run(const T* x, const T* dy, ptrdiff_t n, C shift, Ahead 
   }
   if (whole < n) {
     add_tail<Op, C>(x + whole, Op::inputs == 2 ? dy + whole : dy, static_cast<int>(n - whole), k,
-                    first, second);
+                    ahead, first, second);
   }
 }
 
@@ -155,10 +168,7 @@ struct Accumulator<Op, float> {
     for (int i = 0; i < quarter; i += kWidth<float>) {
       const F32 a = load(run + i) + load(run + i + quarter);
       const F32 b = load(run + i + 2 * quarter) + load(run + i + 3 * quarter);
-      store(run + i, a + b);
-    }
-    for (int i = 0; i < quarter; i += kWidth<double>) {
-      store(sum + i, load(sum + i) + widen_load(run + i));
+      add_widened(sum + i, a + b);
     }
   }
 };

@@ -1,4 +1,4 @@
-// The mapping kernels: y from x, or dx from x and dy, element by element.
+// The mapping kernels of the planes walk: y from x, or dx from x and dy, element by element.
 //
 // Parameters of the templates:
 //   Op   Affine or Gradient: the formula, with its number of inputs and coefficients
@@ -30,10 +30,6 @@ struct Gradient {
     return fma(x - c[0], c[1], dy - c[2]) * c[3];
   }
 };
-
-// Columns held at once by the rows walk, in vectors: their coefficients stay in registers.
-constexpr int kMapVectors = BNFAST_VECTOR_BYTES == 64 ? 4 : 2;
-constexpr int kMapRows = 16;  // rows before the next columns: few pages are open at a time
 
 template <class Op, class C, class T>
 BNFAST_INLINE Vector<C> map_vector(const T* x, const T* dy, const Vector<C>* c) {
@@ -79,70 +75,109 @@ BNFAST_INLINE void map_few(const T* x, const T* dy, U* y, ptrdiff_t n, const Vec
   }
 }
 
-template <class Op, class C, bool streaming, class T, class U>
-BNFAST_INLINE void map_run(const T* x, const T* dy, U* y, ptrdiff_t n, const Vector<C>* c) {
-  constexpr int width = kWidth<C>;
-  ptrdiff_t i = streaming ? unaligned_head(y, n) : 0;
-  if (i > 0) map_few<Op, C>(x, dy, y, i, c);
-  for (; i + 4 * width <= n; i += 4 * width) {
-#pragma GCC unroll 4
-    for (int v = 0; v < 4; ++v) {
-      const ptrdiff_t at = i + v * width;
-      put<C, streaming>(y + at, map_vector<Op, C>(x + at, Op::inputs == 2 ? dy + at : x, c));
-    }
+// What a map prefetches on its way, at the index of the vector at hand: what will be read next.
+template <class Op, class T>
+struct ReadNext {
+  const T *x, *dy;
+  __attribute__((always_inline)) void touch(ptrdiff_t i) const {
+    prefetch(x + i);
+    if (Op::inputs == 2) prefetch(dy + i);
   }
-  map_few<Op, C>(x + i, Op::inputs == 2 ? dy + i : x, y + i, n - i, c);
-}
-
-template <class Op, class C, bool streaming, class T, class U>
-void map_planes_storing(const Block& block, const Input* in, const Output& out,
-                        const void* const* coefficients) {
-  for (ptrdiff_t o = 0; o < block.outer; ++o) {
-    for (ptrdiff_t c = 0; c < block.channels; ++c) {
-      Vector<C> k[Op::coefficients];
-      for (int j = 0; j < Op::coefficients; ++j) {
-        k[j] = splat(static_cast<const C*>(coefficients[j])[c]);
-      }
-      const char* x = in[0].data + o * in[0].outer + c * in[0].channel;
-      const char* dy = Op::inputs == 2 ? in[1].data + o * in[1].outer + c * in[1].channel : x;
-      char* y = out.data + o * out.outer + c * out.channel;
-      map_run<Op, C, streaming>(reinterpret_cast<const T*>(x), reinterpret_cast<const T*>(dy),
-                                reinterpret_cast<U*>(y), block.inner, k);
-    }
-  }
-}
-
-// A few KB of output on their way to memory. Short planes of neighbouring channels lie end to end:
-// they are mapped into this buffer and streamed from it together, in whole lines.
-template <class U>
-class Stage {
- public:
-  static constexpr ptrdiff_t kBytes = 4096;
-
-  // Where to write what will be streamed to y: at the same place within a line.
-  __attribute__((always_inline)) U* buffer_for(const U* y) {
-    return reinterpret_cast<U*>(line_ + reinterpret_cast<uintptr_t>(y) % BNFAST_VECTOR_BYTES);
-  }
-  __attribute__((always_inline)) void stream_to(U* y, ptrdiff_t n) {
-    constexpr int width = kWidth<U>;
-    const U* from = buffer_for(y);
-    ptrdiff_t i = unaligned_head(y, n);
-    if (i > 0)
-      store_partial(y, load_partial(from, static_cast<int>(i), Vector<U>{}), static_cast<int>(i));
-    for (; i + width <= n; i += width) stream(y + i, load(from + i));
-    const int rest = static_cast<int>(n - i);
-    if (rest > 0) store_partial(y + i, load_partial(from + i, rest, Vector<U>{}), rest);
-  }
-
- private:
-  alignas(64) char line_[kBytes + BNFAST_VECTOR_BYTES];
+};
+struct ReadNothing {
+  __attribute__((always_inline)) void touch(ptrdiff_t) const {}
 };
 
-// True where the planes of a block's channels lie end to end and several of them fit a stage.
-template <class U>
-BNFAST_INLINE bool stageable(const Block& block, const Output& out) {
-  const ptrdiff_t plane = block.inner * static_cast<ptrdiff_t>(sizeof(U));
-  return out.channel == plane && 2 * plane <= Stage<U>::kBytes;
+// True for the vectors with which a cache line's worth of elements begins.
+template <class T, class C>
+BNFAST_INLINE bool begins_line(ptrdiff_t i) {
+  constexpr ptrdiff_t line = 64 / sizeof(T);
+  return i % line < kWidth<C>;
+}
+
+template <class Op, class C, bool streaming, class T, class U, class Next>
+BNFAST_INLINE void map_vectors(const T* x, const T* dy, U* y, ptrdiff_t begin, ptrdiff_t end,
+                               const Vector<C>* c, Next next) {
+  for (ptrdiff_t i = begin; i < end; i += kWidth<C>) {
+    if (begins_line<T, C>(i)) next.touch(i);
+    put<C, streaming>(y + i, map_vector<Op, C>(x + i, Op::inputs == 2 ? dy + i : x, c));
+  }
+}
+
+// A plane by ordinary stores: the last vector ends with the plane and may overlap the one before.
+// It is read first, for y may be x.
+template <class Op, class C, class T, class U, class Next>
+BNFAST_INLINE void map_plane(const T* x, const T* dy, U* y, ptrdiff_t n, const Vector<C>* c,
+                             Next next) {
+  constexpr int width = kWidth<C>;
+  next.touch(0);
+  if (n < width) return map_partial<Op, C>(x, dy, y, static_cast<int>(n), c);
+  const ptrdiff_t at = n - width, before = (at + width - 1) / width * width;
+  const Vector<C> last = map_vector<Op, C>(x + at, Op::inputs == 2 ? dy + at : x, c);
+  map_vectors<Op, C, false>(x, dy, y, 0, before, c, next);
+  next.touch(at);
+  put<C, false>(y + at, last);
+}
+
+// A plane by streaming stores, but for its ends.
+template <class Op, class C, class T, class U>
+BNFAST_INLINE void stream_plane(const T* x, const T* dy, U* y, ptrdiff_t n, const Vector<C>* c) {
+  const ptrdiff_t head = unaligned_head(y, n);
+  const ptrdiff_t end = head + (n - head) / kWidth<C> * kWidth<C>;
+  if (head > 0) map_few<Op, C>(x, dy, y, head, c);
+  map_vectors<Op, C, true>(x, dy, y, head, end, c, ReadNothing{});
+  map_few<Op, C>(x + end, Op::inputs == 2 ? dy + end : x, y + end, n - end, c);
+}
+
+template <class Op, class C>
+BNFAST_INLINE void splat_coefficients(const void* const* coefficients, ptrdiff_t channel,
+                                      Vector<C>* k) {
+#pragma GCC unroll 4
+  for (int j = 0; j < Op::coefficients; ++j) {
+    k[j] = splat(static_cast<const C*>(coefficients[j])[channel]);
+  }
+}
+
+// Short planes of neighbouring channels, end to end, by streaming stores: one run of vectors, of
+// which those that begin in one channel and end in the next are mapped with both channels'
+// coefficients. inner is at least a vector's width.
+template <class Op, class C, class T, class U, class Next>
+BNFAST_INLINE void stream_joined(const T* x, const T* dy, U* y, ptrdiff_t channels, ptrdiff_t inner,
+                                 const void* const* coefficients, Next next) {
+  constexpr int width = kWidth<C>;
+  const ptrdiff_t n = channels * inner;
+  Vector<C> k[Op::coefficients], following[Op::coefficients];
+  splat_coefficients<Op, C>(coefficients, 0, k);
+  ptrdiff_t i = unaligned_head(y, n), c = 0;
+  if (i > 0) map_few<Op, C>(x, dy, y, i, k);
+  for (ptrdiff_t end = inner;; end += inner) {
+    const ptrdiff_t whole = i + (end - i) / width * width;
+    map_vectors<Op, C, true>(x, dy, y, i, whole, k, next);
+    i = whole;
+    if (++c == channels) break;
+    splat_coefficients<Op, C>(coefficients, c, following);
+    if (i < end) {
+      const T* dy_at = Op::inputs == 2 ? dy + i : x;
+      next.touch(i);
+      put<C, true>(y + i, select(static_cast<int>(end - i), map_vector<Op, C>(x + i, dy_at, k),
+                                 map_vector<Op, C>(x + i, dy_at, following)));
+      i += width;
+    }
+#pragma GCC unroll 4
+    for (int j = 0; j < Op::coefficients; ++j) k[j] = following[j];
+  }
+  next.touch(i);
+  map_few<Op, C>(x + i, Op::inputs == 2 ? dy + i : x, y + i, n - i, k);
+}
+
+// Whether the planes of a block's channels lie end to end, and a vector touches two at most.
+template <class Op, class C, class T, class U>
+BNFAST_INLINE bool joined(const Block& block, const Input* in, const Output& out) {
+  const ptrdiff_t read = block.inner * static_cast<ptrdiff_t>(sizeof(T));
+  const ptrdiff_t written = block.inner * static_cast<ptrdiff_t>(sizeof(U));
+  const bool end_to_end =
+      in[0].channel == read && out.channel == written && (Op::inputs == 1 || in[1].channel == read);
+  return block.inner >= kWidth<C> && (end_to_end || block.channels == 1);
 }
 
 // Streaming stores need whole elements on their own boundaries to get aligned at all.
@@ -152,83 +187,74 @@ BNFAST_INLINE bool reachable(const Output& out) {
          out.channel % sizeof(U) == 0;
 }
 
+// A block's planes, as a map walks them. Held by value: what a kernel stores might alias the
+// caller's.
+template <class Op, class T, class U>
+struct MappedPlanes {
+  Input in[2];
+  Output out;
+
+  MappedPlanes(const Input* inputs, const Output& output)
+      : in{inputs[0], inputs[Op::inputs - 1]}, out(output) {}
+  __attribute__((always_inline)) const T* x(ptrdiff_t c, ptrdiff_t o) const {
+    return reinterpret_cast<const T*>(in[0].data + o * in[0].outer + c * in[0].channel);
+  }
+  __attribute__((always_inline)) const T* dy(ptrdiff_t c, ptrdiff_t o) const {
+    return reinterpret_cast<const T*>(in[1].data + o * in[1].outer + c * in[1].channel);
+  }
+  __attribute__((always_inline)) U* y(ptrdiff_t c, ptrdiff_t o) const {
+    return reinterpret_cast<U*>(out.data + o * out.outer + c * out.channel);
+  }
+};
+
+template <class Op, class C, class T, class U>
+void stream_planes(const Block& block, const MappedPlanes<Op, T, U>& planes,
+                   const void* const* coefficients) {
+  constexpr ptrdiff_t long_plane = 4096 / sizeof(U);
+  const bool together =
+      block.inner < long_plane && joined<Op, C, T, U>(block, planes.in, planes.out);
+  for (ptrdiff_t o = 0; o < block.outer; ++o) {
+    if (together) {
+      stream_joined<Op, C>(planes.x(0, o), planes.dy(0, o), planes.y(0, o), block.channels,
+                           block.inner, coefficients, ReadNothing{});
+      continue;
+    }
+    for (ptrdiff_t c = 0; c < block.channels; ++c) {
+      Vector<C> k[Op::coefficients];
+      splat_coefficients<Op, C>(coefficients, c, k);
+      stream_plane<Op, C>(planes.x(c, o), planes.dy(c, o), planes.y(c, o), block.inner, k);
+    }
+  }
+}
+
+template <class Op, class C, class T, class U>
+void store_planes(const Block& block, const MappedPlanes<Op, T, U> planes,
+                  const void* const* coefficients) {
+  const auto [outer, channels, inner] = block;
+  for (ptrdiff_t o = 0; o < outer; ++o) {
+    for (ptrdiff_t c = 0; c < channels; ++c) {
+      Vector<C> k[Op::coefficients];
+      splat_coefficients<Op, C>(coefficients, c, k);
+      map_plane<Op, C>(planes.x(c, o), planes.dy(c, o), planes.y(c, o), inner, k, ReadNothing{});
+    }
+  }
+}
+
+// Whether streaming stores reach whole lines: not where short planes lie apart.
+template <class Op, class C, class T, class U>
+BNFAST_INLINE bool streamable(const Block& block, const Input* in, const Output& out) {
+  constexpr ptrdiff_t least_run = 512 / sizeof(U);
+  return reachable<U>(out) && (block.inner >= least_run || joined<Op, C, T, U>(block, in, out));
+}
+
 template <class Op, class C, class T, class U>
 void map_planes(const Block& block, const Input* in, const Output& out,
                 const void* const* coefficients, Store how) {
-  constexpr ptrdiff_t least_run = 512;  // bytes; in shorter planes too few lines are whole
-  const bool long_runs = block.inner * static_cast<ptrdiff_t>(sizeof(U)) >= least_run;
-  if (how == Store::streaming && long_runs && reachable<U>(out)) {
-    map_planes_storing<Op, C, true, T, U>(block, in, out, coefficients);
+  const MappedPlanes<Op, T, U> planes(in, out);
+  if (how == Store::streaming && streamable<Op, C, T, U>(block, in, out)) {
+    stream_planes<Op, C>(block, planes, coefficients);
   } else {
-    map_planes_storing<Op, C, false, T, U>(block, in, out, coefficients);
-  }
-}
-
-// `vectors` side by side, down the rows; the only one has `n` columns when partial.
-template <class Op, class C, bool streaming, class T, class U, int vectors, bool partial>
-BNFAST_INLINE void map_columns(const Input* in, const Output& out, ptrdiff_t row, ptrdiff_t rows,
-                               ptrdiff_t column, const void* const* coefficients, int n) {
-  constexpr int width = kWidth<C>;
-  Vector<C> k[vectors][Op::coefficients];
-#pragma GCC unroll 8
-  for (int v = 0; v < vectors; ++v) {
-#pragma GCC unroll 8
-    for (int j = 0; j < Op::coefficients; ++j) {
-      const C* c = static_cast<const C*>(coefficients[j]) + column + v * width;
-      k[v][j] = partial ? load_partial(c, n, Vector<C>{}) : load(c);
-    }
-  }
-  for (ptrdiff_t r = row; r < row + rows; ++r) {
-    const T* x = reinterpret_cast<const T*>(in[0].data + r * in[0].outer) + column;
-    const T* dy =
-        Op::inputs == 2 ? reinterpret_cast<const T*>(in[1].data + r * in[1].outer) + column : x;
-    U* y = reinterpret_cast<U*>(out.data + r * out.outer) + column;
-#pragma GCC unroll 8
-    for (int v = 0; v < vectors; ++v) {
-      if (partial) {
-        map_partial<Op, C>(x, dy, y, n, k[v]);
-      } else {
-        prefetch(reinterpret_cast<const char*>(x + v * width) + kMapRows * in[0].outer);
-        if (Op::inputs == 2) {
-          prefetch(reinterpret_cast<const char*>(dy + v * width) + kMapRows * in[1].outer);
-        }
-        put<C, streaming>(y + v * width, map_vector<Op, C>(x + v * width, dy + v * width, k[v]));
-      }
-    }
-  }
-}
-
-template <class Op, class C, bool streaming, class T, class U>
-void map_rows_storing(const Block& block, const Input* in, const Output& out,
-                      const void* const* coefficients) {
-  constexpr int width = kWidth<C>, wide = kMapVectors * width;
-  const ptrdiff_t columns = block.channels;
-  for (ptrdiff_t row = 0; row < block.outer; row += kMapRows) {
-    const ptrdiff_t rows = block.outer - row < kMapRows ? block.outer - row : kMapRows;
-    ptrdiff_t c = 0;
-    for (; c + wide <= columns; c += wide) {
-      map_columns<Op, C, streaming, T, U, kMapVectors, false>(in, out, row, rows, c, coefficients,
-                                                              0);
-    }
-    for (; c + width <= columns; c += width) {
-      map_columns<Op, C, streaming, T, U, 1, false>(in, out, row, rows, c, coefficients, 0);
-    }
-    if (c < columns) {
-      map_columns<Op, C, false, T, U, 1, true>(in, out, row, rows, c, coefficients,
-                                               static_cast<int>(columns - c));
-    }
-  }
-}
-
-template <class Op, class C, class T, class U>
-void map_rows(const Block& block, const Input* in, const Output& out,
-              const void* const* coefficients, Store how) {
-  const bool every_row_aligned = reinterpret_cast<uintptr_t>(out.data) % BNFAST_VECTOR_BYTES == 0 &&
-                                 out.outer % BNFAST_VECTOR_BYTES == 0;
-  if (how == Store::streaming && every_row_aligned) {
-    map_rows_storing<Op, C, true, T, U>(block, in, out, coefficients);
-  } else {
-    map_rows_storing<Op, C, false, T, U>(block, in, out, coefficients);
+    store_planes<Op, C>(block, planes, coefficients);
   }
 }
 

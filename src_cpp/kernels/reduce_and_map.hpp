@@ -15,40 +15,45 @@ namespace BNFAST_ISA {
 template <class C>
 constexpr ptrdiff_t kTurn = 2 * kRun<C>;
 
-// How a Mapper writes: through the caches, past them, or past them by way of a stage.
-enum class Way { stored, streamed, staged };
+// Prefetches what will be written at y while x is reduced. Streamed stores need no line fetched.
+template <bool streaming, class T>
+__attribute__((always_inline)) inline auto write_ahead(const T* x, const T* y) {
+  if constexpr (streaming) {
+    return NoAhead{};
+  } else {
+    return WriteAhead{reinterpret_cast<const char*>(y) - reinterpret_cast<const char*>(x)};
+  }
+}
 
-// Maps a block a turn at a time, and prefetches what will be wanted next.
-template <class Op, class C, Way way, class T>
+// The same for a run of short planes. outer: what the distance grows by from plane to plane.
+template <bool streaming>
+struct WritePlanesAhead {
+  ptrdiff_t y, outer;
+  template <class T>
+  __attribute__((always_inline)) void touch(ptrdiff_t o, const T* x_at, const T*) const {
+    if (!streaming) WriteAhead{y + o * outer}.touch(x_at, x_at);
+  }
+};
+
+// Maps a block's planes a turn at a time, and prefetches what will be wanted next.
+template <class Op, class C, bool streaming, class T>
 class Mapper {
  public:
-  explicit Mapper(const MapTask& task) : task_(task) {}
+  explicit Mapper(const MapTask& task) : task_(task), planes_(task.in, task.out) {}
 
   __attribute__((always_inline)) void begin_plane(ptrdiff_t c, ptrdiff_t o) {
-    for (int j = 0; j < Op::coefficients; ++j) {
-      k_[j] = splat(static_cast<const C*>(task_.coefficients[j])[c]);
-    }
-    x_ = reinterpret_cast<const T*>(at(task_.in[0], c, o));
-    dy_ = Op::inputs == 2 ? reinterpret_cast<const T*>(at(task_.in[1], c, o)) : x_;
+    splat_coefficients<Op, C>(task_.coefficients, c, k_);
+    x_ = planes_.x(c, o);
+    dy_ = planes_.dy(c, o);
+    y_ = planes_.y(c, o);
     left_ = task_.block.inner;
-    T* row = way == Way::staged ? stage_[at_].buffer_for(y_row(o)) : y_row(o);
-    y_ = reinterpret_cast<T*>(reinterpret_cast<char*>(row) + c * task_.out.channel);
-    const ptrdiff_t head = way == Way::streamed ? unaligned_head(y_, left_) : 0;
+    const ptrdiff_t head = streaming ? unaligned_head(y_, left_) : 0;
     if (head > 0) few(head);
   }
 
-  // After the planes of all channels at one outer index.
-  __attribute__((always_inline)) void end_row(ptrdiff_t o) {
-    if (way != Way::staged) return;
-    end_block();
-    waiting_ = o;
-    at_ = 1 - at_;
-  }
-
-  // The row staged last waits until the next one is mapped: its stores have reached the cache then.
-  __attribute__((always_inline)) void end_block() {
-    if (way != Way::staged || waiting_ < 0) return;
-    stage_[1 - at_].stream_to(y_row(waiting_), task_.block.channels * task_.block.inner);
+  // For a reduction that begins its turn at x: prefetches what this turn will write.
+  __attribute__((always_inline)) auto ahead_of(const T* x) const {
+    return write_ahead<streaming>(x, y_);
   }
 
   // Maps about n elements of the plane; all that are left where `last`.
@@ -56,37 +61,17 @@ class Mapper {
                                            const T* next_dy) {
     constexpr ptrdiff_t group = 4 * kWidth<C>;
     const ptrdiff_t whole = (last || n > left_ ? left_ : n) / group * group;
-    // Local copies: a store might alias this object, and all would be loaded again after each.
-    const T *x = x_, *dy = dy_;
-    T* y = y_;
+    // A local copy: a store might alias this object, and all would be loaded again after each.
     Vector<C> k[Op::coefficients];
     for (int j = 0; j < Op::coefficients; ++j) k[j] = k_[j];
-    for (ptrdiff_t i = 0; i < whole; i += group) {
-#pragma GCC unroll 4
-      for (int v = 0; v < 4; ++v) {
-        const ptrdiff_t at = i + v * kWidth<C>;
-        if (v * BNFAST_VECTOR_BYTES % 64 == 0) {
-          prefetch(next_x + at);
-          if (Op::inputs == 2) prefetch(next_dy + at);
-        }
-        put<C, way == Way::streamed>(y + at, map_vector<Op, C>(x + at, dy + at, k));
-      }
-    }
-    prefetch(next_x + whole);
-    if (Op::inputs == 2) prefetch(next_dy + whole);
+    const ReadNext<Op, T> next = {next_x, next_dy};
+    map_vectors<Op, C, streaming>(x_, dy_, y_, 0, whole, k, next);
+    next.touch(whole);
     advance(whole);
     if (last) few(left_);
   }
 
  private:
-  template <class Array>
-  __attribute__((always_inline)) static const char* at(const Array& array, ptrdiff_t c,
-                                                       ptrdiff_t o) {
-    return array.data + o * array.outer + c * array.channel;
-  }
-  __attribute__((always_inline)) T* y_row(ptrdiff_t o) const {
-    return reinterpret_cast<T*>(task_.out.data + o * task_.out.outer);
-  }
   __attribute__((always_inline)) void few(ptrdiff_t n) {
     map_few<Op, C>(x_, dy_, y_, n, k_);
     advance(n);
@@ -99,13 +84,11 @@ class Mapper {
   }
 
   const MapTask& task_;
+  MappedPlanes<Op, T, T> planes_;
   Vector<C> k_[Op::coefficients];
   const T *x_, *dy_;
   T* y_;
   ptrdiff_t left_;
-  Stage<T> stage_[2];
-  int at_ = 0;
-  ptrdiff_t waiting_ = -1;
 };
 
 // Reduces a plane and maps another in turns; the last one takes what is left, up to two. Turns are
@@ -118,7 +101,7 @@ BNFAST_INLINE void add_and_map_plane(Accumulator<Op, C>& sums, const T* x, const
     const ptrdiff_t end = last ? n : i + kTurn<C>;
     for (ptrdiff_t j = i; j < end; j += kRun<C>) {
       const ptrdiff_t m = end - j < kRun<C> ? end - j : kRun<C>;
-      add(sums, x + j, Op::inputs == 2 ? dy + j : dy, m, shift, NoReadAhead{});
+      add(sums, x + j, Op::inputs == 2 ? dy + j : dy, m, shift, map.ahead_of(x + i));
     }
     map.turn(end - i, last, last ? next_x : x + end, last ? next_dy : dy + end);
     i = end;
@@ -143,71 +126,110 @@ void reduce_and_map_long_planes(const Block& block, const Input* in, const C* sh
   sums.finish(block, first, second);
 }
 
-// Maps the planes of one outer index, and prefetches those of another.
-template <class Op, class T, class Map>
-BNFAST_INLINE void map_channels(const Block& block, ptrdiff_t o, Map& map, const Input* next,
-                                ptrdiff_t next_o) {
-  for (ptrdiff_t c = 0; c < block.channels; ++c) {
-    const ChannelPlanes<Op, T> after(next, c);
-    map.begin_plane(c, o);
-    map.turn(block.inner, true, after.x_plane(next_o), after.dy_plane(next_o));
-  }
-  map.end_row(o);
-}
+// Planes shorter than a turn: those of all channels at one outer index are a row.
+template <class Op, class MapOp, class T, class C, bool streaming>
+class RowsOfPlanes {
+ public:
+  RowsOfPlanes(const Block& block, const Input* in, const C* shift, const MapTask& task,
+               const Input* next)
+      : block_(block),
+        in_(in),
+        shift_(shift),
+        task_(task),
+        next_(next),
+        mapped_(task.in, task.out),
+        sums_(block) {}
 
-// Planes shorter than a turn: the channels of one outer index are a turn.
-template <class Op, class T, class C, class Map>
-void reduce_and_map_rows_of_planes(const Block& block, const Input* in, const C* shift,
-                                   double* first, double* second, Map& map, const Input* next) {
-  BlockSums<Op, C> sums(block);
-  for (ptrdiff_t o = 0; o < block.outer; ++o) {
-    for (ptrdiff_t c = 0; c < block.channels; ++c) {
-      const ChannelPlanes<Op, T> planes(in, c);
-      const T *x = planes.x_plane(o), *dy = planes.dy_plane(o);
-      for (ptrdiff_t i = 0; i < block.inner; i += kRun<C>) {
-        const ptrdiff_t m = block.inner - i < kRun<C> ? block.inner - i : kRun<C>;
-        add(sums.channel[c], x + i, dy + i, m, shift[c], NoReadAhead{});
+  // A turn is a row; or, where a plane is but one step of a run, the rows of a run.
+  void run(double* first, double* second) {
+    const bool steps = block_.inner <= kLanes<C>;
+    const ptrdiff_t turn = steps ? kRunSteps : 1;
+    for (ptrdiff_t o = 0; o < block_.outer; o += turn) {
+      const ptrdiff_t end = o + turn < block_.outer ? o + turn : block_.outer;
+      for (ptrdiff_t c = 0; c < block_.channels; ++c) {
+        if (steps) {
+          add_steps_of(c, o, end);
+        } else {
+          add_plane_of(c, o);
+        }
       }
+      for (ptrdiff_t row = o; row < end; ++row) map(row, row + turn, row - o);
     }
-    map_channels<Op, T>(block, o, map, o + 1 == block.outer ? next : in,
-                        o + 1 == block.outer ? 0 : o + 1);
+    sums_.finish(block_, first, second);
   }
-  sums.finish(block, first, second);
-}
 
-// Short planes are taken block by block: the next block is prefetched while this one is mapped.
-template <class Op, class T, class Map>
-void map_short_planes(const Block& block, Map& map, const Input* next) {
-  for (ptrdiff_t o = 0; o < block.outer; ++o) map_channels<Op, T>(block, o, map, next, o);
-}
+ private:
+  void add_steps_of(ptrdiff_t c, ptrdiff_t begin, ptrdiff_t end) {
+    const ChannelPlanes<Op, T> planes(in_, c);
+    const ptrdiff_t outer = task_.out.outer - planes.x_outer;
+    const ptrdiff_t y = reinterpret_cast<const char*>(mapped_.y(c, 0)) - planes.x;
+    add_run_of_planes(sums_.channel[c], planes, begin, end, block_.inner, shift_[c],
+                      WritePlanesAhead<streaming>{y, outer});
+  }
 
-template <class Op, class MapOp, class T, class C, Way way>
+  void add_plane_of(ptrdiff_t c, ptrdiff_t o) {
+    const ChannelPlanes<Op, T> planes(in_, c);
+    const T *x = planes.x_plane(o), *dy = planes.dy_plane(o);
+    const auto ahead = write_ahead<streaming>(x, mapped_.y(c, o));
+    for (ptrdiff_t i = 0; i < block_.inner; i += kRun<C>) {
+      const ptrdiff_t n = block_.inner - i < kRun<C> ? block_.inner - i : kRun<C>;
+      add(sums_.channel[c], x + i, dy + i, n, shift_[c], ahead);
+    }
+  }
+
+  // Maps a row and prefetches another: row `following`, or behind the last row `behind` of the next
+  // block.
+  void map(ptrdiff_t row, ptrdiff_t following, ptrdiff_t behind) const {
+    const Input* wanted = following < block_.outer ? in_ : next_;
+    const ptrdiff_t o = following < block_.outer ? following : behind;
+    const MappedPlanes<MapOp, T, T> next(wanted, task_.out);
+    if constexpr (streaming) {
+      stream_joined<MapOp, C>(mapped_.x(0, row), mapped_.dy(0, row), mapped_.y(0, row),
+                              block_.channels, block_.inner, task_.coefficients,
+                              ReadNext<MapOp, T>{next.x(0, o), next.dy(0, o)});
+      return;
+    }
+    const MappedPlanes<MapOp, T, T> mapped = mapped_;
+    const auto [outer, channels, inner] = block_;
+    for (ptrdiff_t c = 0; c < channels; ++c) {
+      Vector<C> k[MapOp::coefficients];
+      splat_coefficients<MapOp, C>(task_.coefficients, c, k);
+      map_plane<MapOp, C>(mapped.x(c, row), mapped.dy(c, row), mapped.y(c, row), inner, k,
+                          ReadNext<MapOp, T>{next.x(c, o), next.dy(c, o)});
+    }
+  }
+
+  const Block& block_;
+  const Input* in_;
+  const C* shift_;
+  const MapTask& task_;
+  const Input* next_;
+  MappedPlanes<MapOp, T, T> mapped_;
+  BlockSums<Op, C> sums_;
+};
+
+template <class Op, class MapOp, class T, class C, bool streaming>
 void reduce_and_map_by(const Block& block, const Input* in, const C* shift, double* first,
                        double* second, const MapTask& task, const Input* next) {
-  Mapper<MapOp, C, way, T> map(task);
-  if (block.inner <= kLanes<C>) {
-    reduce_short_planes<Op, T>(block, in, shift, first, second);
-    map_short_planes<Op, T>(block, map, next);
-  } else if (block.inner < kTurn<C>) {
-    reduce_and_map_rows_of_planes<Op, T>(block, in, shift, first, second, map, next);
-  } else {
+  if (block.inner >= kTurn<C>) {
+    Mapper<MapOp, C, streaming, T> map(task);
     reduce_and_map_long_planes<Op, T>(block, in, shift, first, second, map, next);
+  } else {
+    RowsOfPlanes<Op, MapOp, T, C, streaming>(block, in, shift, task, next).run(first, second);
   }
-  map.end_block();
 }
 
 template <class Op, class MapOp, class T, class C>
 void reduce_and_map_planes(const Block& block, const Input* in, const void* shift, double* first,
                            double* second, const MapTask& task, const Input* next) {
   const C* k = static_cast<const C*>(shift);
-  const ptrdiff_t row = block.channels * block.inner * static_cast<ptrdiff_t>(sizeof(T));
-  const bool streams = task.store == Store::streaming && reachable<T>(task.out);
-  if (streams && stageable<T>(block, task.out) && row <= Stage<T>::kBytes) {
-    reduce_and_map_by<Op, MapOp, T, C, Way::staged>(block, in, k, first, second, task, next);
-  } else if (streams) {
-    reduce_and_map_by<Op, MapOp, T, C, Way::streamed>(block, in, k, first, second, task, next);
+  const bool streams =
+      task.store == Store::streaming && streamable<MapOp, C, T, T>(block, task.in, task.out) &&
+      (block.inner >= kTurn<C> || joined<MapOp, C, T, T>(block, task.in, task.out));
+  if (streams) {
+    reduce_and_map_by<Op, MapOp, T, C, true>(block, in, k, first, second, task, next);
   } else {
-    reduce_and_map_by<Op, MapOp, T, C, Way::stored>(block, in, k, first, second, task, next);
+    reduce_and_map_by<Op, MapOp, T, C, false>(block, in, k, first, second, task, next);
   }
 }
 

@@ -25,11 +25,21 @@ struct ChannelPlanes {
   }
 };
 
+// What to prefetch while short planes are added: the planes a run further on.
+struct ReadPlanesAhead {
+  ptrdiff_t x, dy;
+  template <class T>
+  __attribute__((always_inline)) void touch(ptrdiff_t, const T* x_at, const T* dy_at) const {
+    ReadAhead{x, dy}.touch(x_at, dy_at);
+  }
+};
+
 // Planes of at most kLanes elements, one step each: the lanes stay in registers from plane to
 // plane.
-template <class Op, class C, class T, int part>
+template <class Op, class C, class T, int part, class Ahead>
 BNFAST_INLINE void add_short_planes(const ChannelPlanes<Op, T>& planes, ptrdiff_t begin,
-                                    ptrdiff_t end, int n, Vector<C> shift, C* first, C* second) {
+                                    ptrdiff_t end, int n, Vector<C> shift, Ahead ahead, C* first,
+                                    C* second) {
   constexpr int width = kWidth<C>;
   Vector<C> f[kAccumulators] = {}, s[kAccumulators] = {};
 #pragma GCC unroll 8
@@ -43,10 +53,7 @@ BNFAST_INLINE void add_short_planes(const ChannelPlanes<Op, T>& planes, ptrdiff_
 #pragma GCC unroll 8
     for (int a = 0; a < kAccumulators; ++a) {
       const int left = n - part - a * width;
-      prefetch(reinterpret_cast<const char*>(x + a * width) + kRunSteps * planes.x_outer);
-      if (Op::inputs == 2) {
-        prefetch(reinterpret_cast<const char*>(dy + a * width) + kRunSteps * planes.dy_outer);
-      }
+      if (first_in_line(a) && left > 0) ahead.touch(o, x + a * width, dy + a * width);
       if (left >= width) {
         add_vector<Op, C>(x + a * width, dy + a * width, shift, f[a], s[a]);
       } else if (left > 0) {
@@ -61,14 +68,14 @@ BNFAST_INLINE void add_short_planes(const ChannelPlanes<Op, T>& planes, ptrdiff_
   }
 }
 
-template <class Op, class C, class T, int part = 0>
+template <class Op, class C, int part = 0, class T, class Ahead>
 BNFAST_INLINE void add_all_parts(const ChannelPlanes<Op, T>& planes, ptrdiff_t begin, ptrdiff_t end,
-                                 int n, Vector<C> shift, C* first, C* second) {
+                                 int n, Vector<C> shift, Ahead ahead, C* first, C* second) {
   if constexpr (part < kLanes<C>) {
     if (part >= n) return;
-    add_short_planes<Op, C, T, part>(planes, begin, end, n, shift, first, second);
-    add_all_parts<Op, C, T, part + kAccumulators * kWidth<C>>(planes, begin, end, n, shift, first,
-                                                              second);
+    add_short_planes<Op, C, T, part>(planes, begin, end, n, shift, ahead, first, second);
+    add_all_parts<Op, C, part + kAccumulators * kWidth<C>>(planes, begin, end, n, shift, ahead,
+                                                           first, second);
   }
 }
 
@@ -85,18 +92,28 @@ struct BlockSums {
   }
 };
 
+// Adds a run of one channel's short planes.
+template <class Op, class T, class C, class Ahead>
+BNFAST_INLINE void add_run_of_planes(Accumulator<Op, C>& sum, const ChannelPlanes<Op, T>& planes,
+                                     ptrdiff_t begin, ptrdiff_t end, ptrdiff_t inner, C shift,
+                                     Ahead ahead) {
+  add_all_parts<Op, C>(planes, begin, end, static_cast<int>(inner), splat(shift), ahead,
+                       sum.run_first, sum.run_second);
+  sum.steps = kRunSteps;
+  sum.flush();
+}
+
 template <class Op, class T, class C>
 void reduce_short_planes(const Block& block, const Input* in, const C* shift, double* first,
                          double* second) {
   BlockSums<Op, C> sums(block);
+  const ReadPlanesAhead ahead = {kRunSteps * in[0].outer,
+                                 Op::inputs == 2 ? kRunSteps * in[1].outer : 0};
   for (ptrdiff_t o = 0; o < block.outer; o += kRunSteps) {
     const ptrdiff_t end = o + kRunSteps < block.outer ? o + kRunSteps : block.outer;
     for (ptrdiff_t c = 0; c < block.channels; ++c) {
-      Accumulator<Op, C>& sum = sums.channel[c];
-      add_all_parts<Op, C>(ChannelPlanes<Op, T>(in, c), o, end, static_cast<int>(block.inner),
-                           splat(shift[c]), sum.run_first, sum.run_second);
-      sum.steps = kRunSteps;
-      sum.flush();
+      add_run_of_planes(sums.channel[c], ChannelPlanes<Op, T>(in, c), o, end, block.inner, shift[c],
+                        ahead);
     }
   }
   sums.finish(block, first, second);

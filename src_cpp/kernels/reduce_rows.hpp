@@ -14,10 +14,17 @@ BNFAST_INLINE void add_to_sums(double* sum, F64 v, int n) {
   }
 }
 BNFAST_INLINE void add_to_sums(double* sum, F32 v, int n) {
+  if (n >= kWidth<float>) return add_widened(sum, v);
   float lane[kWidth<float>];
   store(lane, v);
   add_to_sums(sum, widen_load(lane), n);
   add_to_sums(sum + kWidth<double>, widen_load(lane + kWidth<double>), n - kWidth<double>);
+}
+
+// How far ahead to read: whole rows, those of the next run at least.
+BNFAST_INLINE ptrdiff_t bytes_ahead(ptrdiff_t row) {
+  const ptrdiff_t rows = kPrefetchBytes / (row > 0 ? row : kPrefetchBytes);
+  return (rows < kRunRows ? kRunRows : rows) * row;
 }
 
 // `vectors` side by side, down the rows; the last has `n` columns when partial.
@@ -31,6 +38,8 @@ BNFAST_INLINE void reduce_columns(const Input* in, ptrdiff_t row, ptrdiff_t rows
     k[v] =
         partial ? load_partial(shift + column, n, Vector<C>{}) : load(shift + column + v * width);
   }
+  const ptrdiff_t x_ahead = bytes_ahead(in[0].outer);
+  const ptrdiff_t dy_ahead = Op::inputs == 2 ? bytes_ahead(in[1].outer) : 0;
   for (ptrdiff_t r = row; r < row + rows; ++r) {
     const T* x = reinterpret_cast<const T*>(in[0].data + r * in[0].outer) + column;
     const T* dy =
@@ -40,9 +49,8 @@ BNFAST_INLINE void reduce_columns(const Input* in, ptrdiff_t row, ptrdiff_t rows
       if (partial) {
         add_partial<Op, C>(x, dy, n, k[v], f[v], s[v]);
       } else {
-        prefetch(reinterpret_cast<const char*>(x + v * width) + kRunRows * in[0].outer);
-        if (Op::inputs == 2)
-          prefetch(reinterpret_cast<const char*>(dy + v * width) + kRunRows * in[1].outer);
+        prefetch(reinterpret_cast<const char*>(x + v * width) + x_ahead);
+        if (Op::inputs == 2) prefetch(reinterpret_cast<const char*>(dy + v * width) + dy_ahead);
         add_vector<Op, C>(x + v * width, dy + v * width, k[v], f[v], s[v]);
       }
     }

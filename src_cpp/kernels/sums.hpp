@@ -38,7 +38,7 @@ constexpr int kLanes = 256 / sizeof(C);
 constexpr int kAccumulators = 4;
 constexpr int kRunSteps = 8;  // additions to a lane before a float run is flushed
 constexpr int kRunRows = 8;   // the same for rows
-constexpr ptrdiff_t kPrefetchBytes = 3072;
+constexpr ptrdiff_t kPrefetchBytes = 8192;
 
 // One vector of each input: x less the shift, and dy.
 template <class Op, class C, class T>

@@ -3,6 +3,7 @@
 
 #include "kernels/contract.hpp"
 #include "kernels/map.hpp"
+#include "kernels/map_rows.hpp"
 #include "kernels/probe.hpp"
 #include "kernels/reduce_and_map.hpp"
 #include "kernels/reduce_planes.hpp"

@@ -12,6 +12,7 @@
 //   store_partial(p, v, n)
 //   stream(p, v)                    p aligned to BNFAST_VECTOR_BYTES
 //   stream_fence()                  orders streamed stores before what follows
+//   widen(h), narrow(d)             F32Half to F64 and back
 //   widen_partial(p, n, fill)       F64 from n floats at p
 #pragma once
 
@@ -51,9 +52,6 @@ constexpr int kWidth = BNFAST_VECTOR_BYTES / sizeof(C);
 
 BNFAST_INLINE F32 load(const float* p) { return *reinterpret_cast<const F32Unaligned*>(p); }
 BNFAST_INLINE F64 load(const double* p) { return *reinterpret_cast<const F64Unaligned*>(p); }
-BNFAST_INLINE F64 widen_load(const float* p) {
-  return __builtin_convertvector(*reinterpret_cast<const F32HalfUnaligned*>(p), F64);
-}
 BNFAST_INLINE void store(float* p, F32 v) { *reinterpret_cast<F32Unaligned*>(p) = v; }
 BNFAST_INLINE void store(double* p, F64 v) { *reinterpret_cast<F64Unaligned*>(p) = v; }
 
@@ -62,7 +60,25 @@ BNFAST_INLINE Vector<C> splat(C value) {
   return value - Vector<C>{};
 }
 
+typedef int32_t I32 __attribute__((vector_size(BNFAST_VECTOR_BYTES)));
+typedef int64_t I64 __attribute__((vector_size(BNFAST_VECTOR_BYTES)));
+
+// The numbers of a vector's lanes: 0, 1, 2...
+template <class Integers>
+BNFAST_INLINE Integers lane_numbers() {
+  Integers lanes = {};
+  for (size_t i = 0; i < sizeof lanes / sizeof lanes[0]; ++i) {
+    lanes[i] = static_cast<decltype(lanes[0] + 0)>(i);
+  }
+  return lanes;
+}
+
+// The first n lanes of a, the others of b.
+BNFAST_INLINE F32 select(int n, F32 a, F32 b) { return lane_numbers<I32>() < n - I32{} ? a : b; }
+BNFAST_INLINE F64 select(int n, F64 a, F64 b) { return lane_numbers<I64>() < n - I64{} ? a : b; }
+
 BNFAST_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
+BNFAST_INLINE void prefetch_for_write(const void* p) { __builtin_prefetch(p, 1); }
 
 }  // namespace BNFAST_ISA
 }  // namespace bnfast
@@ -71,6 +87,18 @@ BNFAST_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
 
 namespace bnfast {
 namespace BNFAST_ISA {
+
+BNFAST_INLINE F64 widen_load(const float* p) {
+  return widen(*reinterpret_cast<const F32HalfUnaligned*>(p));
+}
+
+// Adds the lanes of v to twice as many sums, in float64.
+BNFAST_INLINE void add_widened(double* sum, F32 v) {
+  F32Half half[2];
+  memcpy(half, &v, sizeof v);
+  store(sum, load(sum) + widen(half[0]));
+  store(sum + kWidth<double>, load(sum + kWidth<double>) + widen(half[1]));
+}
 
 // Io<C, T>: storage type T as vectors of compute type C.
 template <class C, class T>
@@ -90,12 +118,10 @@ struct Io<double, float> {
   BNFAST_INLINE F64 load_partial(const float* p, int n, F64 fill) {
     return widen_partial(p, n, fill);
   }
-  BNFAST_INLINE void store(float* p, F64 v) {
-    *reinterpret_cast<F32HalfUnaligned*>(p) = __builtin_convertvector(v, F32Half);
-  }
+  BNFAST_INLINE void store(float* p, F64 v) { *reinterpret_cast<F32HalfUnaligned*>(p) = narrow(v); }
   BNFAST_INLINE void store_partial(float* p, F64 v, int n) {
-    const F32Half narrow = __builtin_convertvector(v, F32Half);
-    memcpy(p, &narrow, static_cast<size_t>(n) * sizeof(float));
+    const F32Half narrowed = narrow(v);
+    memcpy(p, &narrowed, static_cast<size_t>(n) * sizeof(float));
   }
   BNFAST_INLINE void stream(float* p, F64 v) { store(p, v); }
 };

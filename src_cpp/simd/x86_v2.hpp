@@ -16,6 +16,8 @@ BNFAST_INLINE void stream(float* p, F32 v) { _mm_stream_ps(p, v); }
 BNFAST_INLINE void stream(double* p, F64 v) { _mm_stream_pd(p, v); }
 BNFAST_INLINE void stream_fence() { _mm_sfence(); }
 
+BNFAST_INLINE F64 widen(F32Half h) { return __builtin_convertvector(h, F64); }
+BNFAST_INLINE F32Half narrow(F64 d) { return __builtin_convertvector(d, F32Half); }
 BNFAST_INLINE F64 widen_partial(const float* p, int, F64 fill) {
   fill[0] = read(p);
   return fill;

@@ -38,6 +38,8 @@ BNFAST_INLINE void stream(float* p, F32 v) { _mm256_stream_ps(p, v); }
 BNFAST_INLINE void stream(double* p, F64 v) { _mm256_stream_pd(p, v); }
 BNFAST_INLINE void stream_fence() { _mm_sfence(); }
 
+BNFAST_INLINE F64 widen(F32Half h) { return __builtin_convertvector(h, F64); }
+BNFAST_INLINE F32Half narrow(F64 d) { return __builtin_convertvector(d, F32Half); }
 BNFAST_INLINE F64 widen_partial(const float* p, int n, F64 fill) {
   const F64 wide = _mm256_cvtps_pd(_mm_maskload_ps(p, first_lanes128(n)));
   return _mm256_blendv_pd(fill, wide, _mm256_castsi256_pd(first_lanes64(n)));

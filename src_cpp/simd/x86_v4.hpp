@@ -28,6 +28,9 @@ BNFAST_INLINE void stream(float* p, F32 v) { _mm512_stream_ps(p, v); }
 BNFAST_INLINE void stream(double* p, F64 v) { _mm512_stream_pd(p, v); }
 BNFAST_INLINE void stream_fence() { _mm_sfence(); }
 
+// Not the compiler's own conversion: GCC 12 makes two of it.
+BNFAST_INLINE F64 widen(F32Half h) { return _mm512_cvtps_pd(h); }
+BNFAST_INLINE F32Half narrow(F64 d) { return _mm512_cvtpd_ps(d); }
 BNFAST_INLINE F64 widen_partial(const float* p, int n, F64 fill) {
   const __mmask8 mask = static_cast<__mmask8>(first_lanes(n));
   return _mm512_mask_cvtps_pd(fill, mask, _mm256_maskz_loadu_ps(mask, p));

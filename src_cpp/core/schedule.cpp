@@ -1,0 +1,73 @@
+#include "core/schedule.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/pieces.hpp"
+
+namespace bnfast {
+namespace {
+
+constexpr ptrdiff_t kKB = 1024, kMB = 1024 * kKB;
+
+// Below this much to move per thread, waking a thread costs more than it saves.
+constexpr ptrdiff_t kBytesPerThread = 128 * kKB;
+
+// Where all arrays of a pass together are larger, its output is stored past the caches: it would
+// not stay there, and a store that bypasses them does not read the line first.
+constexpr ptrdiff_t kStreamingBytes = 16 * kMB;
+// A map alone gains by it later: up to there its arrays may lie in cache from call to call.
+constexpr ptrdiff_t kStreamingBytesOfMap = 32 * kMB;
+
+// Shorter planes can be streamed only if those of neighbouring channels lie end to end: half a line
+// is slow to stream.
+constexpr ptrdiff_t kStreamingPlane = 1 * kKB;
+
+constexpr ptrdiff_t kShortPlane = 4 * kKB;  // shorter planes are taken several channels at a time
+constexpr ptrdiff_t kLineElements = 16;     // float32 in a cache line
+
+int threads_for(const Work& work, int threads) {
+  const ptrdiff_t bytes = work.elements() * (work.bytes_read + work.bytes_written);
+  return static_cast<int>(std::clamp<ptrdiff_t>(bytes / kBytesPerThread, 1, std::max(threads, 1)));
+}
+
+// The planes walk writes what it has prefetched while it read: through the caches it keeps up with
+// memory as long as a good part of the last one can hold all.
+ptrdiff_t most_bytes_through_caches(const Work& work, const CacheSizes& caches) {
+  if (!work.reduces) return kStreamingBytesOfMap;
+  return work.walk == Walk::planes ? std::max(kStreamingBytes, caches.l3 / 4) : kStreamingBytes;
+}
+
+Store store_for(const Work& work, const CacheSizes& caches) {
+  const ptrdiff_t bytes = work.elements() * (work.bytes_read + work.bytes_written);
+  const bool whole_lines = work.walk == Walk::rows || work.end_to_end ||
+                           work.inner * work.bytes_written >= kStreamingPlane;
+  const bool large = bytes >= most_bytes_through_caches(work, caches);
+  return large && whole_lines ? Store::streaming : Store::ordinary;
+}
+
+// So many channels that their planes at one outer index are some KB: whole cache lines, where that
+// can be.
+ptrdiff_t group_for(const Work& work) {
+  const ptrdiff_t most =
+      std::clamp(kShortPlane / (work.inner * work.bytes_read), ptrdiff_t{1}, kMaxGroup);
+  const ptrdiff_t lines = kLineElements / std::gcd(kLineElements, work.inner);
+  return std::min(most < lines ? most : most / lines * lines, work.channels);
+}
+
+}  // namespace
+
+Schedule schedule_for(const Work& work, const CacheSizes& caches, int threads) {
+  Schedule schedule{threads_for(work, threads), store_for(work, caches), 1, false, false};
+  if (work.walk == Walk::rows || work.elements() == 0) return schedule;
+  const ptrdiff_t slab = work.outer * work.inner * work.bytes_read;
+  const ptrdiff_t group = group_for(work);
+  const bool idle = ceil_div(work.channels, group) < 2 * schedule.threads;
+  schedule.shared = schedule.threads > 1 && (idle || slab > caches.l2 * 3 / 8);
+  schedule.group = schedule.shared ? 1 : group;
+  const ptrdiff_t held = schedule.shared ? slab / schedule.threads : slab * group;
+  schedule.interleaved = 2 * held <= caches.l2;
+  return schedule;
+}
+
+}  // namespace bnfast

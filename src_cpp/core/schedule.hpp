@@ -1,0 +1,33 @@
+// How a pass will be run: a pure function of its shape, the machine's caches and the threads. No
+// choice made here changes a bit of the result.
+#pragma once
+
+#include "core/collapse.hpp"
+#include "dispatch/machine.hpp"
+#include "kernels/contract.hpp"
+
+namespace bnfast {
+
+// What is asked for. Bytes per element; 0 read of what there is none of.
+struct Work {
+  Walk walk;
+  ptrdiff_t outer, channels, inner;
+  ptrdiff_t bytes_read, bytes_written;
+  bool reduces;
+  bool end_to_end;  // the output's planes of neighbouring channels lie so
+
+  ptrdiff_t elements() const { return outer * channels * inner; }
+};
+
+struct Schedule {
+  int threads;
+  Store store;
+  // Of the planes walk:
+  ptrdiff_t group;   // channels taken together
+  bool shared;       // all threads work on one channel, each on a part of its slab
+  bool interleaved;  // a slab is mapped while the next one is reduced; else right after its own
+};
+
+Schedule schedule_for(const Work& work, const CacheSizes& caches, int threads);
+
+}  // namespace bnfast
