@@ -8,12 +8,21 @@ namespace BNFAST_ISA {
 
 // Columns held at once by the rows walk, in vectors: their coefficients stay in registers.
 constexpr int kMapVectors = BNFAST_VECTOR_BYTES == 64 ? 4 : 2;
-constexpr int kMapRows = 16;  // rows before the next columns: few pages are open at a time
+
+// Rows before the next columns: many enough that loading coefficients costs little, and so few that
+// they fit a third of L1 and, lying a power of two apart, do not fight for its sets.
+constexpr ptrdiff_t kMostMapRows = 16, kMapBytes = 16 * 1024;
+
+BNFAST_INLINE ptrdiff_t map_rows_at_once(ptrdiff_t row_bytes) {
+  const ptrdiff_t rows = kMapBytes / row_bytes;
+  return rows < 1 ? 1 : rows > kMostMapRows ? kMostMapRows : rows;
+}
 
 // `vectors` side by side, down the rows; the only one has `n` columns when partial.
 template <class Op, class C, bool streaming, class T, class U, int vectors, bool partial>
 BNFAST_INLINE void map_columns(const Input* in, const Output& out, ptrdiff_t row, ptrdiff_t rows,
-                               ptrdiff_t column, const void* const* coefficients, int n) {
+                               ptrdiff_t column, const void* const* coefficients, ptrdiff_t ahead,
+                               int n) {
   constexpr int width = kWidth<C>;
   Vector<C> k[vectors][Op::coefficients];
 #pragma GCC unroll 8
@@ -34,9 +43,9 @@ BNFAST_INLINE void map_columns(const Input* in, const Output& out, ptrdiff_t row
       if (partial) {
         map_partial<Op, C>(x, dy, y, n, k[v]);
       } else {
-        prefetch(reinterpret_cast<const char*>(x + v * width) + kMapRows * in[0].outer);
+        prefetch(reinterpret_cast<const char*>(x + v * width) + ahead * in[0].outer);
         if (Op::inputs == 2) {
-          prefetch(reinterpret_cast<const char*>(dy + v * width) + kMapRows * in[1].outer);
+          prefetch(reinterpret_cast<const char*>(dy + v * width) + ahead * in[1].outer);
         }
         put<C, streaming>(y + v * width, map_vector<Op, C>(x + v * width, dy + v * width, k[v]));
       }
@@ -49,18 +58,19 @@ void map_rows_storing(const Block& block, const Input* in, const Output& out,
                       const void* const* coefficients) {
   constexpr int width = kWidth<C>, wide = kMapVectors * width;
   const ptrdiff_t columns = block.channels;
-  for (ptrdiff_t row = 0; row < block.outer; row += kMapRows) {
-    const ptrdiff_t rows = block.outer - row < kMapRows ? block.outer - row : kMapRows;
+  const ptrdiff_t step = map_rows_at_once(columns * static_cast<ptrdiff_t>(sizeof(T)));
+  for (ptrdiff_t row = 0; row < block.outer; row += step) {
+    const ptrdiff_t rows = block.outer - row < step ? block.outer - row : step;
     ptrdiff_t c = 0;
     for (; c + wide <= columns; c += wide) {
       map_columns<Op, C, streaming, T, U, kMapVectors, false>(in, out, row, rows, c, coefficients,
-                                                              0);
+                                                              step, 0);
     }
     for (; c + width <= columns; c += width) {
-      map_columns<Op, C, streaming, T, U, 1, false>(in, out, row, rows, c, coefficients, 0);
+      map_columns<Op, C, streaming, T, U, 1, false>(in, out, row, rows, c, coefficients, step, 0);
     }
     if (c < columns) {
-      map_columns<Op, C, false, T, U, 1, true>(in, out, row, rows, c, coefficients,
+      map_columns<Op, C, false, T, U, 1, true>(in, out, row, rows, c, coefficients, step,
                                                static_cast<int>(columns - c));
     }
   }

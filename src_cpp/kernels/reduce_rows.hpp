@@ -21,16 +21,22 @@ BNFAST_INLINE void add_to_sums(double* sum, F32 v, int n) {
   add_to_sums(sum + kWidth<double>, widen_load(lane + kWidth<double>), n - kWidth<double>);
 }
 
-// How far ahead to read: whole rows, those of the next run at least.
-BNFAST_INLINE ptrdiff_t bytes_ahead(ptrdiff_t row) {
-  const ptrdiff_t rows = kPrefetchBytes / (row > 0 ? row : kPrefetchBytes);
-  return (rows < kRunRows ? kRunRows : rows) * row;
+// How far ahead to read, in bytes from this column: on in the same rows, and at their end in the
+// rows of the next run, or farther where rows are short.
+template <class T>
+BNFAST_INLINE ptrdiff_t bytes_ahead(ptrdiff_t column, ptrdiff_t columns, ptrdiff_t row) {
+  constexpr ptrdiff_t item = sizeof(T), along = 1024 / item;
+  if (column + along < columns) return along * item;
+  const ptrdiff_t rows = kPrefetchBytes / (columns * item);
+  const ptrdiff_t left = columns < along ? 0 : columns - along;
+  return (rows < kRunRows ? kRunRows : rows) * row - left * item;
 }
 
 // `vectors` side by side, down the rows; the last has `n` columns when partial.
 template <class Op, class T, class C, int vectors, bool partial>
 BNFAST_INLINE void reduce_columns(const Input* in, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t column,
-                                  const C* shift, double* first, double* second, int n) {
+                                  ptrdiff_t columns, const C* shift, double* first, double* second,
+                                  int n) {
   constexpr int width = kWidth<C>;
   Vector<C> k[vectors], f[vectors] = {}, s[vectors] = {};
 #pragma GCC unroll 8
@@ -38,8 +44,8 @@ BNFAST_INLINE void reduce_columns(const Input* in, ptrdiff_t row, ptrdiff_t rows
     k[v] =
         partial ? load_partial(shift + column, n, Vector<C>{}) : load(shift + column + v * width);
   }
-  const ptrdiff_t x_ahead = bytes_ahead(in[0].outer);
-  const ptrdiff_t dy_ahead = Op::inputs == 2 ? bytes_ahead(in[1].outer) : 0;
+  const ptrdiff_t x_ahead = bytes_ahead<T>(column, columns, in[0].outer);
+  const ptrdiff_t dy_ahead = Op::inputs == 2 ? bytes_ahead<T>(column, columns, in[1].outer) : 0;
   for (ptrdiff_t r = row; r < row + rows; ++r) {
     const T* x = reinterpret_cast<const T*>(in[0].data + r * in[0].outer) + column;
     const T* dy =
@@ -73,13 +79,14 @@ void reduce_rows(const Block& block, const Input* in, const void* shift, double*
     const ptrdiff_t rows = block.outer - row < kRunRows ? block.outer - row : kRunRows;
     ptrdiff_t c = 0;
     for (; c + wide <= columns; c += wide) {
-      reduce_columns<Op, T, C, kAccumulators, false>(in, row, rows, c, k, first, second, width);
+      reduce_columns<Op, T, C, kAccumulators, false>(in, row, rows, c, columns, k, first, second,
+                                                     width);
     }
     for (; c + width <= columns; c += width) {
-      reduce_columns<Op, T, C, 1, false>(in, row, rows, c, k, first, second, width);
+      reduce_columns<Op, T, C, 1, false>(in, row, rows, c, columns, k, first, second, width);
     }
     if (c < columns) {
-      reduce_columns<Op, T, C, 1, true>(in, row, rows, c, k, first, second,
+      reduce_columns<Op, T, C, 1, true>(in, row, rows, c, columns, k, first, second,
                                         static_cast<int>(columns - c));
     }
   }
