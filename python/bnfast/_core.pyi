@@ -266,6 +266,12 @@ class Affine(metaclass=_Pybind11Type):
 class InferenceFold(metaclass=_Pybind11Type):
     def __init__(self) -> None: ...
     # running_mean and running_var: None is refused, as by inference_params.
+    @property
+    def call(self) -> _InferenceCall: ...
+    @property
+    def folds(self) -> int: ...
+
+class _InferenceCall(Protocol):
     def __call__(
         self,
         x: _Array,
@@ -278,8 +284,6 @@ class InferenceFold(metaclass=_Pybind11Type):
         out: NDArray[np.floating] | None = None,
         num_threads: SupportsIndex | None = None,
     ) -> NDArray[np.floating]: ...
-    @property
-    def folds(self) -> int: ...
 
 def moments(
     x: _Array,

@@ -116,7 +116,7 @@ class BatchNorm:
         self.weight_grad: Array | None = None
         self.bias_grad: Array | None = None
         self._saved: _Saved | None = None
-        self._inference = _core.InferenceFold()
+        self._inference = _core.InferenceFold().call
         self.reset_parameters()
 
     def reset_running_stats(self) -> None:
@@ -194,10 +194,11 @@ class BatchNorm:
             _refuse(residual=residual)
         if training is None:
             training = self.training
-        if training or self.running_mean is None:
+        mean = self.running_mean
+        if training or mean is None:
             return self._batch(x, out, learns=training and self.track_running_stats)
-        parameters = (self.running_mean, self.running_var, self.weight, self.bias, self.eps)
-        y = self._inference(x, *parameters, self.channel_axis, out)
+        running_var, weight, bias = self.running_var, self.weight, self.bias
+        y = self._inference(x, mean, running_var, weight, bias, self.eps, self.channel_axis, out)
         self._saved = (x, out, None, None)
         return y
 
@@ -376,7 +377,7 @@ class BatchNorm:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._inference = _core.InferenceFold()
+        self._inference = _core.InferenceFold().call
 
     def __repr__(self) -> str:
         """Return the call that makes a layer like this one."""

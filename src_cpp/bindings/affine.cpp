@@ -1,5 +1,6 @@
 #include "bindings/arrays.hpp"
 #include "bindings/channels.hpp"
+#include "bindings/functions.hpp"
 #include "bindings/register.hpp"
 #include "core/batch_norm.hpp"
 
@@ -103,7 +104,8 @@ py::array affine(const py::object& x_, const py::object& scale_, const py::objec
     const auto i = static_cast<size_t>(c);
     set_affine(coefficients, c, scale[i], shift[i]);
   }
-  without_gil([&] { map_affine(x.shape, x.array, y.array, coefficients, threads); });
+  without_gil(x.shape.elements(),
+              [&] { map_affine(x.shape, x.array, y.array, coefficients, threads); });
   return y.object;
 }
 
@@ -124,14 +126,8 @@ py::tuple inference_params(const py::object& running_mean, const py::object& run
 }  // namespace
 
 void register_affine(py::module_& m) {
-  const py::none none;
-  m.def("affine", affine, kAffine, py::arg("x"), py::arg("scale"), py::arg("shift"), py::kw_only(),
-        py::arg("channel_axis") = 1, py::arg("activation") = none, py::arg("negative_slope") = 0.01,
-        py::arg("residual") = none, py::arg("dtype") = none, py::arg("out") = none,
-        py::arg("num_threads") = none);
-  m.def("inference_params", inference_params, kInferenceParams, py::arg("running_mean"),
-        py::arg("running_var"), py::arg("weight") = none, py::arg("bias") = none,
-        py::arg("eps") = 1e-5);
+  define<affine>(m, kAffine);
+  define<inference_params>(m, kInferenceParams);
 }
 
 }  // namespace bnfast

@@ -30,7 +30,7 @@ int checked_axis(const py::object& axis, const char* name, py::ssize_t rank) {
 }
 
 Operand viewed(const py::array& array, DType dtype, int channel_axis) {
-  Operand operand{array, {}, {}};
+  Operand operand(array);
   operand.shape.rank = static_cast<int>(array.ndim());
   operand.shape.channel_axis = channel_axis;
   operand.array.data = static_cast<char*>(const_cast<void*>(array.data()));
@@ -94,11 +94,11 @@ py::array as_array(const py::object& object, const char* name) {
 }
 
 std::optional<DType> known_dtype(const py::array& array) {
-  const py::dtype dtype = array.dtype();
-  const bool native = dtype.byteorder() == '=' || dtype.byteorder() == '|';
-  if (!native) return std::nullopt;
-  if (dtype.num() == py::detail::npy_api::NPY_FLOAT_) return DType::float32;
-  if (dtype.num() == py::detail::npy_api::NPY_DOUBLE_) return DType::float64;
+  const auto* descriptor =
+      py::detail::array_descriptor1_proxy(py::detail::array_proxy(array.ptr())->descr);
+  if (descriptor->byteorder != '=' && descriptor->byteorder != '|') return std::nullopt;
+  if (descriptor->type_num == py::detail::npy_api::NPY_FLOAT_) return DType::float32;
+  if (descriptor->type_num == py::detail::npy_api::NPY_DOUBLE_) return DType::float64;
   return std::nullopt;
 }
 

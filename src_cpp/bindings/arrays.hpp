@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bindings/scalars.hpp"
@@ -19,6 +20,8 @@ struct Operand {
   py::array object;
   Shape shape;
   Array array;
+
+  explicit Operand(py::array held) : object(std::move(held)) {}
 };
 
 // An input: a NumPy array, or anything with __array_interface__, a buffer or a CPU __dlpack__.
@@ -53,9 +56,12 @@ DType dtype_of(const py::array& array, const char* name);
 // "(2, 3, 4)"
 std::string text_of_shape(const py::array& array);
 
-// Runs the computation with the GIL released.
+// Runs a computation over so many elements with the GIL released; or held, where it is over before
+// others could make use of it.
 template <class Computation>
-void without_gil(Computation&& computation) {
+void without_gil(ptrdiff_t elements, Computation&& computation) {
+  constexpr ptrdiff_t soon = 4096;
+  if (elements <= soon) return computation();
   const py::gil_scoped_release release;
   computation();
 }

@@ -1,5 +1,6 @@
 #include "bindings/arrays.hpp"
 #include "bindings/channels.hpp"
+#include "bindings/functions.hpp"
 #include "bindings/register.hpp"
 #include "bindings/results.hpp"
 #include "core/batch_norm.hpp"
@@ -164,7 +165,7 @@ struct ChannelSums {
 ChannelSums reduce(const Arguments& a, const double* weight, const Operand* dx) {
   ChannelSums sums(a.channels());
   const double count = static_cast<double>(a.x.shape.values_per_channel());
-  without_gil([&] {
+  without_gil(a.x.shape.elements(), [&] {
     backward(a.x.shape, a.x.array, a.dy.array, dx ? &dx->array : nullptr,
              {a.mean.data(), a.invstd.data(), weight, count}, a.threads, sums.dy.data(),
              sums.dy_xmu.data());
@@ -179,7 +180,8 @@ void scale_gradient(const Arguments& a, const double* weight, const Operand& dx)
     const double scale = (weight ? weight[c] : 1) * a.invstd[static_cast<size_t>(c)];
     set_affine(coefficients, c, scale, 0);
   }
-  without_gil([&] { map_affine(a.dy.shape, a.dy.array, dx.array, coefficients, a.threads); });
+  without_gil(a.dy.shape.elements(),
+              [&] { map_affine(a.dy.shape, a.dy.array, dx.array, coefficients, a.threads); });
 }
 
 py::object weight_gradient(const ChannelSums& sums, const std::vector<double>& invstd) {
@@ -263,28 +265,18 @@ py::array batch_norm_backward_elemt(const py::object& dy, const py::object& x,
     set_gradient(coefficients, c, a.mean[i], a.invstd[i], weight ? (*weight)[i] : 1, sum_dy[i],
                  sum_dy_xmu[i], count);
   }
-  without_gil(
-      [&] { map_gradient(a.x.shape, a.x.array, a.dy.array, dx.array, coefficients, a.threads); });
+  without_gil(a.x.shape.elements(), [&] {
+    map_gradient(a.x.shape, a.x.array, a.dy.array, dx.array, coefficients, a.threads);
+  });
   return dx.object;
 }
 
 }  // namespace
 
 void register_backward(py::module_& m) {
-  const py::none none;
-  m.def("batch_norm_backward", batch_norm_backward, kBackward, py::arg("dy"), py::arg("x"),
-        py::arg("mean"), py::arg("invstd"), py::arg("weight") = none, py::arg("bias") = none,
-        py::kw_only(), py::arg("channel_axis") = 1, py::arg("training") = true,
-        py::arg("activation") = none, py::arg("negative_slope") = 0.01, py::arg("residual") = none,
-        py::arg("mask") = none, py::arg("output_mask") = py::make_tuple(true, true, true),
-        py::arg("out") = none, py::arg("num_threads") = none);
-  m.def("batch_norm_backward_reduce", batch_norm_backward_reduce, kReduce, py::arg("dy"),
-        py::arg("x"), py::arg("mean"), py::arg("invstd"), py::kw_only(),
-        py::arg("channel_axis") = 1, py::arg("num_threads") = none);
-  m.def("batch_norm_backward_elemt", batch_norm_backward_elemt, kElemt, py::arg("dy"), py::arg("x"),
-        py::arg("mean"), py::arg("invstd"), py::arg("weight"), py::arg("sum_dy"),
-        py::arg("sum_dy_xmu"), py::arg("count"), py::kw_only(), py::arg("channel_axis") = 1,
-        py::arg("out") = none, py::arg("num_threads") = none);
+  define<batch_norm_backward>(m, kBackward);
+  define<batch_norm_backward_reduce>(m, kReduce);
+  define<batch_norm_backward_elemt>(m, kElemt);
 }
 
 }  // namespace bnfast

@@ -1,5 +1,6 @@
 #include "bindings/arrays.hpp"
 #include "bindings/channels.hpp"
+#include "bindings/functions.hpp"
 #include "bindings/overlap.hpp"
 #include "bindings/register.hpp"
 #include "bindings/results.hpp"
@@ -70,6 +71,13 @@ Examples
 >>> bnfast.batch_norm(x, training=True, eps=0.0)
 array([[-1., -1.],
        [ 1.,  1.]])
+)";
+
+constexpr const char* kTrain =
+    R"(batch_norm_train(x, running_mean, running_var, weight, bias, num_features, momentum, eps, channel_axis, running_var_correction, out=None)
+--
+
+What the layer calls in training: batch_norm, with what its backward needs.
 )";
 
 constexpr const char* kForward =
@@ -174,7 +182,7 @@ struct Statistics {
 
 Statistics normalized(const Operand& x, const Operand& y, const Arguments& arguments) {
   Statistics statistics(x.shape.channels());
-  without_gil([&] {
+  without_gil(x.shape.elements(), [&] {
     normalize_batch(x.shape, x.array, y.array, arguments.parameters(), arguments.eps,
                     arguments.threads, statistics.out());
   });
@@ -218,7 +226,8 @@ py::array infer(const Operand& x, const py::object& running_mean, const py::obje
   Operand y = output(out, x, {x.array.dtype, {&x}});
   Coefficients coefficients(compute_type(x.array.dtype, y.array.dtype), 3, channels);
   set_inference(coefficients, {mean.data(), var.data(), arguments.eps}, arguments.parameters());
-  without_gil([&] { map_affine(x.shape, x.array, y.array, coefficients, arguments.threads); });
+  without_gil(x.shape.elements(),
+              [&] { map_affine(x.shape, x.array, y.array, coefficients, arguments.threads); });
   return y.object;
 }
 
@@ -243,14 +252,14 @@ py::array batch_norm(const py::object& x_, const py::object& running_mean,
       .y;
 }
 
-// What the layer calls in training: batch_norm, with what its backward needs.
 py::object batch_norm_train(const py::object& x_, const py::object& running_mean,
                             const py::object& running_var, const py::object& weight,
-                            const py::object& bias, ptrdiff_t features, const py::object& momentum,
-                            const py::object& eps, const py::object& channel_axis,
-                            const py::object& correction_, const py::object& out) {
+                            const py::object& bias, const py::object& features,
+                            const py::object& momentum, const py::object& eps,
+                            const py::object& channel_axis, const py::object& correction_,
+                            const py::object& out) {
   const Operand x = input(x_, "x", channel_axis);
-  check_features(x, features);
+  check_features(x, integer(features, "num_features"));
   const Arguments arguments(x, weight, bias, eps, py::none());
   check_batch(x);
   const long long correction =
@@ -278,21 +287,9 @@ py::object batch_norm_forward(const py::object& x_, const py::object& weight,
 }  // namespace
 
 void register_forward(py::module_& m) {
-  const py::none none;
-  m.def("batch_norm", batch_norm, kBatchNorm, py::arg("x"), py::arg("running_mean") = none,
-        py::arg("running_var") = none, py::arg("weight") = none, py::arg("bias") = none,
-        py::arg("training") = false, py::arg("momentum") = 0.1, py::arg("eps") = 1e-5,
-        py::kw_only(), py::arg("channel_axis") = 1, py::arg("activation") = none,
-        py::arg("residual") = none, py::arg("running_var_correction") = 1, py::arg("out") = none,
-        py::arg("num_threads") = none);
-  m.def("batch_norm_train", batch_norm_train, py::arg("x"), py::arg("running_mean"),
-        py::arg("running_var"), py::arg("weight"), py::arg("bias"), py::arg("num_features"),
-        py::arg("momentum"), py::arg("eps"), py::arg("channel_axis"),
-        py::arg("running_var_correction"), py::arg("out") = none);
-  m.def("batch_norm_forward", batch_norm_forward, kForward, py::arg("x"), py::arg("weight") = none,
-        py::arg("bias") = none, py::kw_only(), py::arg("eps") = 1e-5, py::arg("channel_axis") = 1,
-        py::arg("activation") = none, py::arg("residual") = none, py::arg("mask") = none,
-        py::arg("out") = none, py::arg("num_threads") = none);
+  define<batch_norm>(m, kBatchNorm);
+  define<batch_norm_train>(m, kTrain);
+  define<batch_norm_forward>(m, kForward);
 }
 
 }  // namespace bnfast

@@ -3,6 +3,7 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/channels.hpp"
+#include "bindings/functions.hpp"
 #include "bindings/register.hpp"
 #include "core/batch_norm.hpp"
 
@@ -56,6 +57,10 @@ numpy.ndarray
     `out`, or a new array of x's shape and dtype in the order of x's axes.
 )";
 
+constexpr const char* kFoldCall =
+    "call(x, running_mean, running_var, weight, bias, eps, channel_axis, out=None, "
+    "num_threads=None)\n--\n\n";
+
 // Coefficients for both compute types, made once.
 struct Prepared {
   Coefficients narrow, wide;
@@ -66,7 +71,8 @@ struct Prepared {
     const int threads = checked_threads(num_threads);
     const Operand y = output(out, x, {x.array.dtype, {&x}});
     const Coefficients& coefficients = x.array.dtype == DType::float32 ? narrow : wide;
-    without_gil([&] { map_affine(x.shape, x.array, y.array, coefficients, threads); });
+    without_gil(x.shape.elements(),
+                [&] { map_affine(x.shape, x.array, y.array, coefficients, threads); });
     return y.object;
   }
 };
@@ -111,30 +117,33 @@ class Snapshot {
  public:
   Snapshot() = default;
   explicit Snapshot(const py::object& values) : given_(!values.is_none()) {
-    if (!plain(values)) return;
-    const auto array = py::reinterpret_borrow<py::array>(values);
-    type_ = array.dtype().num();
-    const char* data = static_cast<const char*>(array.data());
-    bytes_.assign(data, data + array.nbytes());
+    const auto type = plain(values);
+    if (!type) return;
+    const auto* array = py::detail::array_proxy(values.ptr());
+    type_ = *type;
+    bytes_.assign(array->data, array->data + array->dimensions[0] * size_of(type_));
     known_ = true;
   }
   bool matches(const py::object& values) const {
     if (values.is_none() || !given_) return values.is_none() && !given_;
-    if (!known_ || !plain(values)) return false;
-    const auto array = py::reinterpret_borrow<py::array>(values);
-    return array.dtype().num() == type_ && static_cast<size_t>(array.nbytes()) == bytes_.size() &&
-           std::memcmp(array.data(), bytes_.data(), bytes_.size()) == 0;
+    if (!known_ || plain(values) != type_) return false;
+    const auto* array = py::detail::array_proxy(values.ptr());
+    return static_cast<size_t>(array->dimensions[0] * size_of(type_)) == bytes_.size() &&
+           std::memcmp(array->data, bytes_.data(), bytes_.size()) == 0;
   }
 
  private:
-  static bool plain(const py::object& values) {
-    if (!py::isinstance<py::array>(values)) return false;
-    const auto array = py::reinterpret_borrow<py::array>(values);
-    return array.ndim() == 1 && array.strides(0) == array.itemsize() && known_dtype(array);
+  // The dtype of a vector of numbers side by side; nothing for all else.
+  static std::optional<DType> plain(const py::object& values) {
+    if (!py::isinstance<py::array>(values)) return std::nullopt;
+    const auto* array = py::detail::array_proxy(values.ptr());
+    const auto type = known_dtype(py::reinterpret_borrow<py::array>(values));
+    const bool vector = array->nd == 1 && type && array->strides[0] == size_of(*type);
+    return vector ? type : std::nullopt;
   }
 
   bool given_ = false, known_ = false;
-  int type_ = 0;
+  DType type_ = DType::float32;
   std::vector<char> bytes_;
 };
 
@@ -189,7 +198,8 @@ class InferenceFold {
 
 void register_inference(py::module_& m) {
   const py::none none;
-  py::class_<FrozenAffine>(m, "Affine", kFrozen)
+  py::class_<FrozenAffine> frozen(m, "Affine", kFrozen);
+  frozen
       .def(py::init<const py::object&, const py::object&, const py::object&, const py::object&>(),
            py::arg("mean"), py::arg("scale"), py::arg("shift"), py::kw_only(),
            py::arg("channel_axis") = 1)
@@ -204,13 +214,14 @@ void register_inference(py::module_& m) {
                       [](const py::tuple& state) {
                         return FrozenAffine(state[0], state[1], state[2], state[3]);
                       }));
+  define_call<FrozenAffine, &FrozenAffine::call>(frozen, kFrozenCall);
 
   py::class_<InferenceFold>(m, "InferenceFold")
       .def(py::init<>())
-      .def("__call__", &InferenceFold::call, py::arg("x"), py::arg("running_mean"),
-           py::arg("running_var"), py::arg("weight"), py::arg("bias"), py::arg("eps"),
-           py::arg("channel_axis"), py::arg("out") = none, py::arg("num_threads") = none)
-      .def_property_readonly("folds", &InferenceFold::folds);
+      .def_property_readonly("folds", &InferenceFold::folds)
+      .def_property_readonly("call", [](const py::object& self) {
+        return bound<InferenceFold, &InferenceFold::call>(self, kFoldCall);
+      });
 }
 
 }  // namespace bnfast

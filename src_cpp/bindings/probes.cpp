@@ -67,7 +67,7 @@ double probe_read(const py::object& x_, const py::object& num_threads) {
   const Buffer x = buffer(x_, "x");
   const int threads = checked_threads(num_threads);
   std::vector<double> sums(static_cast<size_t>(threads));
-  without_gil([&] {
+  without_gil(x.floats, [&] {
     divide(x.floats, threads, [&](int rank, ptrdiff_t begin, ptrdiff_t end) {
       sums[static_cast<size_t>(rank)] = active_kernels().probes.read(x.data + begin, end - begin);
     });
@@ -77,7 +77,7 @@ double probe_read(const py::object& x_, const py::object& num_threads) {
 
 void write(const Buffer& x, const Buffer& z, const Buffer& out, int threads,
            void (*kernel)(const float*, const float*, float*, ptrdiff_t)) {
-  without_gil([&] {
+  without_gil(x.floats, [&] {
     divide(x.floats, threads, [&](int, ptrdiff_t begin, ptrdiff_t end) {
       kernel(x.data + begin, z.data + begin, out.data + begin, end - begin);
     });

@@ -22,7 +22,9 @@ std::string type_name(const py::handle& object) { return Py_TYPE(object.ptr())->
 
 long long integer(const py::object& value, const char* name) {
   if (!PyIndex_Check(value.ptr())) wrong_type(value, name, "an integer");
-  const auto index = py::reinterpret_steal<py::object>(PyNumber_Index(value.ptr()));
+  const auto index = PyLong_CheckExact(value.ptr())
+                         ? value
+                         : py::reinterpret_steal<py::object>(PyNumber_Index(value.ptr()));
   if (!index) throw py::error_already_set();
   int overflow = 0;
   const long long result = PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);

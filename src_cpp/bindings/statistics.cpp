@@ -2,6 +2,7 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/channels.hpp"
+#include "bindings/functions.hpp"
 #include "bindings/register.hpp"
 #include "bindings/results.hpp"
 #include "core/batch_norm.hpp"
@@ -109,7 +110,7 @@ struct Channels {
 
 Channels channels_of(const Operand& x, int threads) {
   Channels channels(x.shape.channels());
-  without_gil([&] {
+  without_gil(x.shape.elements(), [&] {
     moments(x.shape, x.array, threads, {channels.mean.data(), channels.var.data(), nullptr});
   });
   return channels;
@@ -171,7 +172,8 @@ py::array standardize(const py::object& x_, const py::object& mean_, const py::o
     const double v = given_std ? (*given_std)[i] * (*given_std)[i] : var[i];
     set_normalization(coefficients, c, (*mean)[i], inverse_std(v, eps), 0);
   }
-  without_gil([&] { map_affine(x.shape, x.array, y.array, coefficients, threads); });
+  without_gil(x.shape.elements(),
+              [&] { map_affine(x.shape, x.array, y.array, coefficients, threads); });
   return y.object;
 }
 
@@ -201,12 +203,8 @@ py::dict describe_walk(const py::args& arrays, const py::object& channel_axis) {
 }  // namespace
 
 void register_statistics(py::module_& m) {
-  const py::none none;
-  m.def("moments", moments_of, kMoments, py::arg("x"), py::kw_only(), py::arg("channel_axis") = 1,
-        py::arg("correction") = 0, py::arg("num_threads") = none);
-  m.def("standardize", standardize, kStandardize, py::arg("x"), py::arg("mean") = none,
-        py::arg("std") = none, py::kw_only(), py::arg("channel_axis") = -1, py::arg("eps") = 0.0,
-        py::arg("dtype") = none, py::arg("out") = none, py::arg("num_threads") = none);
+  define<moments_of>(m, kMoments);
+  define<standardize>(m, kStandardize);
   m.def("describe_walk", describe_walk, kWalk, py::arg("channel_axis") = 1);
 }
 

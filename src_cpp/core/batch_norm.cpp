@@ -69,7 +69,7 @@ DType compute_type(DType in, DType out) {
 }
 
 void moments(const Shape& shape, const Array& x, int threads, BatchStatistics out) {
-  Staging arrays(shape, {x}, nullptr);
+  Staging arrays(shape, {&x}, nullptr);
   Pass pass = pass_over(arrays, 1, false, true, threads);
   const TypeKernels& kernels = kernels_of(x.dtype);
   MomentsFold fold(shape.values_per_channel(), 0, true, {},
@@ -81,7 +81,7 @@ void moments(const Shape& shape, const Array& x, int threads, BatchStatistics ou
 
 void normalize_batch(const Shape& shape, const Array& x, const Array& y, Parameters parameters,
                      double eps, int threads, BatchStatistics out) {
-  Staging arrays(shape, {x}, &y);
+  Staging arrays(shape, {&x}, &y);
   Pass pass = pass_over(arrays, 1, true, true, threads);
   const TypeKernels& kernels = kernels_of(x.dtype);
   Coefficients coefficients(compute_type(x.dtype, x.dtype), 3, shape.channels());
@@ -101,7 +101,7 @@ void normalize_batch(const Shape& shape, const Array& x, const Array& y, Paramet
 
 void map_affine(const Shape& shape, const Array& x, const Array& y,
                 const Coefficients& coefficients, int threads) {
-  Staging arrays(shape, {x}, &y);
+  Staging arrays(shape, {&x}, &y);
   Pass pass = pass_over(arrays, 1, true, false, threads);
   const Mapping mapping{affine_kernel(kernels_of(x.dtype), y.dtype), &coefficients,
                         active_kernels().fence};
@@ -111,7 +111,7 @@ void map_affine(const Shape& shape, const Array& x, const Array& y,
 void backward(const Shape& shape, const Array& x, const Array& dy, const Array* dx,
               ProductsFold::Statistics statistics, int threads, double* sum_dy,
               double* sum_dy_xmu) {
-  Staging arrays(shape, {x, dy}, dx);
+  Staging arrays(shape, {&x, &dy}, dx);
   Pass pass = pass_over(arrays, 2, dx != nullptr, true, threads);
   const TypeKernels& kernels = kernels_of(x.dtype);
   Coefficients coefficients(compute_type(x.dtype, x.dtype), 4, dx ? shape.channels() : 0);
@@ -130,7 +130,7 @@ void backward(const Shape& shape, const Array& x, const Array& dy, const Array* 
 
 void map_gradient(const Shape& shape, const Array& x, const Array& dy, const Array& dx,
                   const Coefficients& coefficients, int threads) {
-  Staging arrays(shape, {x, dy}, &dx);
+  Staging arrays(shape, {&x, &dy}, &dx);
   Pass pass = pass_over(arrays, 2, true, false, threads);
   const Mapping mapping{kernels_of(x.dtype).gradient, &coefficients, active_kernels().fence};
   run(arrays, pass, nullptr, &mapping);

@@ -1,9 +1,7 @@
 #include "core/collapse.hpp"
 
-#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
-#include <numeric>
 
 namespace bnfast {
 namespace {
@@ -68,10 +66,15 @@ Geometry empty_geometry(const Shape& shape) {
 }  // namespace
 
 std::array<int, kMaxRank> axes_by_stride(const Shape& shape, const Array& array) {
-  std::array<int, kMaxRank> order{};
-  std::iota(order.begin(), order.begin() + shape.rank, 0);
-  std::stable_sort(order.begin(), order.begin() + shape.rank,
-                   [&](int a, int b) { return width(array.stride[a]) > width(array.stride[b]); });
+  std::array<int, kMaxRank> order;
+  for (int axis = 0; axis < shape.rank; ++axis) {
+    int place = axis;  // insertion: stable, without memory of its own, and axes are few
+    for (; place > 0 && width(array.stride[order[place - 1]]) < width(array.stride[axis]);
+         --place) {
+      order[place] = order[place - 1];
+    }
+    order[place] = axis;
+  }
   return order;
 }
 

@@ -56,7 +56,8 @@ void set_inference(Coefficients& to, const Running& running, Parameters paramete
 }
 
 bool MomentsFold::take(ptrdiff_t c, double shift, const Sums& sums, bool exact) {
-  const double squares = std::fmax(0, sums.second - sums.first * sums.first / count_);
+  const double difference = sums.second - sums.first * sums.first / count_;
+  const double squares = difference > 0 ? difference : 0;
   if (!exact && !accurate(sums, squares)) return false;
   const double offset = sums.first / count_, mean = shift + offset;
   const bool finite = std::isfinite(sums.second);

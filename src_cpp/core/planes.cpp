@@ -32,16 +32,27 @@ class GroupShift {
   double doubles_[kMaxGroup] = {};
 };
 
-// The sum of n values that lie side by side, unaligned perhaps.
+template <class T>
+double value_at(const char* x, ptrdiff_t i) {
+  T value;
+  std::memcpy(&value, x + i * static_cast<ptrdiff_t>(sizeof value), sizeof value);
+  return static_cast<double>(value);
+}
+
+// The sum of n values that lie side by side, unaligned perhaps; four at a time, for an addition
+// takes longer to end than to begin.
 template <class T>
 double sum_of(const char* x, ptrdiff_t n) {
-  double sum = 0;
-  for (ptrdiff_t i = 0; i < n; ++i) {
-    T value;
-    std::memcpy(&value, x + i * static_cast<ptrdiff_t>(sizeof value), sizeof value);
-    sum += static_cast<double>(value);
+  double a = 0, b = 0, c = 0, d = 0;
+  ptrdiff_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    a += value_at<T>(x, i);
+    b += value_at<T>(x, i + 1);
+    c += value_at<T>(x, i + 2);
+    d += value_at<T>(x, i + 3);
   }
-  return sum;
+  for (; i < n; ++i) a += value_at<T>(x, i);
+  return (a + b) + (c + d);
 }
 
 using Coefficients4 = std::array<const void*, 4>;

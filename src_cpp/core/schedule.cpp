@@ -23,8 +23,13 @@ constexpr ptrdiff_t kStreamingBytesOfMap = 32 * kMB;
 // is slow to stream.
 constexpr ptrdiff_t kStreamingPlane = 1 * kKB;
 
-constexpr ptrdiff_t kShortPlane = 4 * kKB;  // shorter planes are taken several channels at a time
-constexpr ptrdiff_t kLineElements = 16;     // float32 in a cache line
+// Of planes shorter than this, so many channels are taken together. Streamed, their planes at one
+// outer index shall be whole cache lines; the shortest are reduced a run of planes at a time, and
+// the runs of a few channels fill L1.
+constexpr ptrdiff_t kShortPlane = 4 * kKB;
+constexpr ptrdiff_t kShortestPlane = 512;
+constexpr ptrdiff_t kShortestGroup = 4;
+constexpr ptrdiff_t kLineElements = 16;  // float32 in a cache line
 
 int threads_for(const Work& work, int threads) {
   const ptrdiff_t bytes = work.elements() * (work.bytes_read + work.bytes_written);
@@ -46,11 +51,11 @@ Store store_for(const Work& work, const CacheSizes& caches) {
   return large && whole_lines ? Store::streaming : Store::ordinary;
 }
 
-// So many channels that their planes at one outer index are some KB: whole cache lines, where that
-// can be.
-ptrdiff_t group_for(const Work& work) {
+ptrdiff_t group_for(const Work& work, Store store) {
+  const ptrdiff_t plane = work.inner * work.bytes_read;
+  const bool shortest = store == Store::ordinary && plane <= kShortestPlane;
   const ptrdiff_t most =
-      std::clamp(kShortPlane / (work.inner * work.bytes_read), ptrdiff_t{1}, kMaxGroup);
+      std::clamp(kShortPlane / plane, ptrdiff_t{1}, shortest ? kShortestGroup : kMaxGroup);
   const ptrdiff_t lines = kLineElements / std::gcd(kLineElements, work.inner);
   return std::min(most < lines ? most : most / lines * lines, work.channels);
 }
@@ -61,7 +66,7 @@ Schedule schedule_for(const Work& work, const CacheSizes& caches, int threads) {
   Schedule schedule{threads_for(work, threads), store_for(work, caches), 1, false, false};
   if (work.walk == Walk::rows || work.elements() == 0) return schedule;
   const ptrdiff_t slab = work.outer * work.inner * work.bytes_read;
-  const ptrdiff_t group = group_for(work);
+  const ptrdiff_t group = group_for(work, schedule.store);
   const bool idle = ceil_div(work.channels, group) < 2 * schedule.threads;
   schedule.shared = schedule.threads > 1 && (idle || slab > caches.l2 * 3 / 8);
   schedule.group = schedule.shared ? 1 : group;

@@ -42,38 +42,37 @@ void copy(const Shape& shape, const Array& source, const Array& target) {
 
 }  // namespace
 
-Staging::Staging(const Shape& shape, std::initializer_list<Array> inputs, const Array* output)
-    : shape_(shape) {
-  for (const Array& input : inputs) arrays_[count_++] = input;
-  if (output) arrays_[count_++] = output_ = *output;
-
-  std::array<const Array*, kMaxArrays> pointers{};
-  for (int a = 0; a < count_; ++a) pointers[a] = &arrays_[a];
-  if (const auto joint = collapse(shape_, pointers.data(), count_)) {
+Staging::Staging(const Shape& shape, std::initializer_list<const Array*> inputs,
+                 const Array* output)
+    : shape_(shape), output_(output) {
+  for (const Array* input : inputs) arrays_[count_++] = input;
+  if (output) arrays_[count_++] = output;
+  if (const auto joint = collapse(shape_, arrays_.data(), count_)) {
     geometry_ = *joint;
     return;
   }
   for (int a = count_ - 1; a >= 0; --a) make_dense(a, output && a == count_ - 1);
-  geometry_ = *collapse(shape_, pointers.data(), count_);
+  geometry_ = *collapse(shape_, arrays_.data(), count_);
 }
 
 void Staging::make_dense(int array, bool is_output) {
-  Array& a = arrays_[array];
-  Array copied = dense(shape_, axes_by_stride(shape_, arrays_[0]), a.dtype);
-  if (same_strides(shape_, a, copied)) return;
-  buffers_[array].reset(new char[static_cast<size_t>(shape_.elements() * size_of(a.dtype))]);
+  const Array& given = *arrays_[array];
+  Array& copied = dense_[array];
+  copied = dense(shape_, axes_by_stride(shape_, *arrays_[0]), given.dtype);
+  if (same_strides(shape_, given, copied)) return;
+  buffers_[array].reset(new char[static_cast<size_t>(shape_.elements() * size_of(given.dtype))]);
   copied.data = buffers_[array].get();
   if (is_output) {
     output_copied_ = true;
   } else {
-    copy(shape_, a, copied);
+    copy(shape_, given, copied);
   }
-  a = copied;
+  arrays_[array] = &copied;
   ++copies_;
 }
 
 void Staging::finish() {
-  if (output_copied_) copy(shape_, arrays_[count_ - 1], output_);
+  if (output_copied_) copy(shape_, *arrays_[count_ - 1], *output_);
 }
 
 }  // namespace bnfast

@@ -12,23 +12,25 @@ namespace bnfast {
 // written back by finish().
 class Staging {
  public:
-  Staging(const Shape& shape, std::initializer_list<Array> inputs, const Array* output);
+  // The arrays must outlive the staging.
+  Staging(const Shape& shape, std::initializer_list<const Array*> inputs, const Array* output);
 
   const Geometry& geometry() const { return geometry_; }
-  char* data(int array) const { return arrays_[array].data; }
-  DType dtype(int array) const { return arrays_[array].dtype; }
+  char* data(int array) const { return arrays_[array]->data; }
+  DType dtype(int array) const { return arrays_[array]->dtype; }
   bool copied() const { return copies_ > 0; }
   void finish();
 
  private:
   void make_dense(int array, bool is_output);
 
-  Shape shape_;
+  const Shape& shape_;
   int count_ = 0;
   int copies_ = 0;
+  const Array* output_;
   bool output_copied_ = false;
-  Array output_;
-  std::array<Array, kMaxArrays> arrays_;
+  std::array<const Array*, kMaxArrays> arrays_;
+  std::array<Array, kMaxArrays> dense_;  // what replaces them, where it must
   std::array<std::unique_ptr<char[]>, kMaxArrays> buffers_;
   Geometry geometry_;
 };

@@ -130,6 +130,11 @@ struct Accumulator<Op, double> {
 
   static constexpr bool kept = true;  // the lanes, from run to run
 
+  void clear() {
+    memset(run_first, 0, sizeof run_first);
+    memset(run_second, 0, sizeof run_second);
+    steps = 0;
+  }
   bool fresh() const { return false; }
   void flush() { steps = 0; }
   void finish(double* first_sum, double* second_sum) {
@@ -148,6 +153,16 @@ struct Accumulator<Op, float> {
 
   static constexpr bool kept = false;
 
+  void clear() {
+    // A run writes all lanes, unless short planes leave whole passes over them out.
+    if (kLanes<float> > kAccumulators * kWidth<float>) {
+      memset(run_first, 0, sizeof run_first);
+      memset(run_second, 0, sizeof run_second);
+    }
+    memset(first, 0, sizeof first);
+    memset(second, 0, sizeof second);
+    steps = 0;
+  }
   __attribute__((always_inline)) bool fresh() const { return steps == 0; }
   __attribute__((always_inline)) void flush() {
     if (fresh()) return;

@@ -85,7 +85,7 @@ struct BlockSums {
   Accumulator<Op, C> channel[kMaxGroup];
 
   explicit BlockSums(const Block& block) {
-    memset(channel, 0, static_cast<size_t>(block.channels) * sizeof channel[0]);
+    for (ptrdiff_t c = 0; c < block.channels; ++c) channel[c].clear();
   }
   void finish(const Block& block, double* first, double* second) {
     for (ptrdiff_t c = 0; c < block.channels; ++c) channel[c].finish(first + c, second + c);

@@ -1,0 +1,152 @@
+// Python functions by CPython's fast calling convention. A docstring's first line is the signature:
+// names, order and defaults are written once.
+#pragma once
+
+#include <pybind11/eval.h>
+#include <pybind11/pybind11.h>
+
+#include <array>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bnfast {
+
+namespace py = pybind11;
+
+// What a function takes. Reads the arguments of a call, or throws the TypeError that Python would.
+class Signature {
+ public:
+  static constexpr size_t kMost = 16;  // parameters
+  using Values = std::array<PyObject*, kMost>;
+
+  // doc: begins "name(a, b=1, *, c=None)\n"; a `self` does not count.
+  explicit Signature(const char* doc);
+
+  const char* name() const { return name_.c_str(); }
+  size_t size() const { return parameters_.size(); }
+
+  // The convention of METH_FASTCALL | METH_KEYWORDS. The values are borrowed.
+  Values read(PyObject* const* arguments, Py_ssize_t positional, PyObject* keywords) const;
+  // The convention of tp_call.
+  Values read(PyObject* arguments, PyObject* keywords) const;
+
+ private:
+  struct Parameter {
+    PyObject* name;       // interned; never freed, like all of a signature
+    PyObject* otherwise;  // null: required
+  };
+
+  void add(const std::string& parameter);
+  void take_positional(PyObject* const* arguments, Py_ssize_t count, Values& values) const;
+  void take_keyword(PyObject* name, PyObject* value, Values& values) const;
+  void fill(Values& values) const;
+  size_t find(PyObject* name) const;
+  [[noreturn]] void fail(const std::string& what) const;
+
+  std::string name_;
+  std::vector<Parameter> parameters_;
+  size_t positional_ = 0;  // those that may be given by position
+};
+
+namespace functions {
+
+template <auto function>
+const Signature* signature = nullptr;
+
+template <class Function, size_t... i>
+PyObject* apply(Function&& function, const Signature::Values& values, std::index_sequence<i...>) {
+  py::object result = function(py::reinterpret_borrow<py::object>(values[i])...);
+  return result.release().ptr();
+}
+
+template <class Body>
+PyObject* translating_errors(Body&& body) {
+  try {
+    return body();
+  } catch (...) {
+    py::detail::try_translate_exceptions();
+    return nullptr;
+  }
+}
+
+template <class... Taken, class Result>
+constexpr size_t arity(Result (*)(Taken...)) {
+  return sizeof...(Taken);
+}
+template <class Self, class... Taken, class Result>
+constexpr size_t arity(Result (Self::*)(Taken...)) {
+  return sizeof...(Taken);
+}
+template <class Self, class... Taken, class Result>
+constexpr size_t arity(Result (Self::*)(Taken...) const) {
+  return sizeof...(Taken);
+}
+
+template <auto function>
+PyObject* call(PyObject*, PyObject* const* arguments, Py_ssize_t count, PyObject* keywords) {
+  return translating_errors([&] {
+    return apply(function, signature<function>->read(arguments, count, keywords),
+                 std::make_index_sequence<arity(function)>{});
+  });
+}
+
+template <class Self, auto method>
+PyObject* apply_method(PyObject* self, const Signature::Values& values) {
+  auto& object = py::handle(self).cast<Self&>();
+  const auto call = [&object](const auto&... taken) { return (object.*method)(taken...); };
+  return apply(call, values, std::make_index_sequence<arity(method)>{});
+}
+
+template <class Self, auto method>
+PyObject* call_object(PyObject* self, PyObject* arguments, PyObject* keywords) {
+  return translating_errors([&] {
+    return apply_method<Self, method>(self, signature<method>->read(arguments, keywords));
+  });
+}
+
+template <class Self, auto method>
+PyObject* call_bound(PyObject* self, PyObject* const* arguments, Py_ssize_t count,
+                     PyObject* keywords) {
+  return translating_errors([&] {
+    return apply_method<Self, method>(self, signature<method>->read(arguments, count, keywords));
+  });
+}
+
+}  // namespace functions
+
+// Adds function, whose parameters are all py::object, to the module.
+template <auto function>
+void define(py::module_& m, const char* doc) {
+  static const Signature& signature = *new Signature(doc);
+  static PyMethodDef definition = {
+      signature.name(),
+      reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(functions::call<function>)),
+      METH_FASTCALL | METH_KEYWORDS, doc};
+  functions::signature<function> = &signature;
+  const py::object module_name = m.attr("__name__");
+  m.attr(signature.name()) =
+      py::reinterpret_steal<py::object>(PyCFunction_NewEx(&definition, m.ptr(), module_name.ptr()));
+}
+
+// The method of this object as a function, with the fast convention. doc: static, as above.
+template <class Self, auto method>
+py::object bound(const py::object& self, const char* doc) {
+  static const Signature& signature = *new Signature(doc);
+  static PyMethodDef definition = {signature.name(),
+                                   reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(
+                                       functions::call_bound<Self, method>)),
+                                   METH_FASTCALL | METH_KEYWORDS, doc};
+  functions::signature<method> = &signature;
+  return py::reinterpret_steal<py::object>(PyCFunction_New(&definition, self.ptr()));
+}
+
+// Makes objects of the class callable by method, whose parameters are all py::object.
+template <class Self, auto method>
+void define_call(py::class_<Self>& type, const char* doc) {
+  functions::signature<method> = new Signature(doc);
+  reinterpret_cast<PyTypeObject*>(type.ptr())->tp_call = functions::call_object<Self, method>;
+  PyType_Modified(reinterpret_cast<PyTypeObject*>(type.ptr()));
+}
+
+}  // namespace bnfast
