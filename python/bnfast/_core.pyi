@@ -39,6 +39,13 @@ class _CacheSizes(TypedDict):
     l2: int
     l3: int
 
+class _Schedule(TypedDict):
+    threads: int
+    streaming: bool
+    group: int
+    shared: bool
+    interleaved: bool
+
 class _Copied(TypedDict):
     copied: Literal[True]
 
@@ -329,6 +336,19 @@ def standardize(
     num_threads: SupportsIndex | None = None,
 ) -> NDArray[np.floating]: ...
 def describe_walk(*arrays: _Array, channel_axis: SupportsIndex = 1) -> _Copied | _Walk: ...
+def schedule(
+    shape: Sequence[int],
+    walk: Literal["planes", "rows"] = "planes",
+    *,
+    inputs: int = 1,
+    outputs: int = 1,
+    itemsize: int = 4,
+    reduces: bool = True,
+    end_to_end: bool = True,
+    num_threads: SupportsIndex | None = 2,
+    l2: int = 2097152,
+    l3: int = 33554432,
+) -> _Schedule: ...
 def set_num_threads(n: SupportsIndex | None) -> None: ...
 def get_num_threads() -> int: ...
 def isa() -> str: ...

@@ -13,6 +13,7 @@ PYBIND11_MODULE(_core, m) {
   bnfast::register_affine(m);
   bnfast::register_inference(m);
   bnfast::register_statistics(m);
+  bnfast::register_plans(m);
   bnfast::register_runtime(m);
   bnfast::register_probes(m);
 }

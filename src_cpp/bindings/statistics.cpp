@@ -96,13 +96,6 @@ array([[-1., -1.],
        [ 1.,  1.]])
 )";
 
-constexpr const char* kWalk = R"(describe_walk(*arrays, channel_axis=1)
---
-
-How arrays of one call would be walked together: a dict with ``walk`` ("planes" or "rows"),
-``outer``, ``channels``, ``inner``, and ``copied``, whether any of them must be copied first.
-)";
-
 struct Channels {
   std::vector<double> mean, var;
   explicit Channels(ptrdiff_t channels) : mean(static_cast<size_t>(channels)), var(mean.size()) {}
@@ -177,35 +170,11 @@ py::array standardize(const py::object& x_, const py::object& mean_, const py::o
   return y.object;
 }
 
-py::dict describe_walk(const py::args& arrays, const py::object& channel_axis) {
-  if (arrays.empty() || arrays.size() > kMaxArrays) {
-    value_error("describe_walk takes 1 to 3 arrays, got " + std::to_string(arrays.size()));
-  }
-  std::vector<Operand> operands;
-  std::vector<const Array*> views;
-  for (const auto& array : arrays) {
-    const auto object = py::reinterpret_borrow<py::object>(array);
-    operands.push_back(operands.empty() ? input(object, "arrays[0]", channel_axis)
-                                        : input_like(object, "array", operands[0], "arrays[0]"));
-  }
-  for (const Operand& operand : operands) views.push_back(&operand.array);
-  const auto joint = collapse(operands[0].shape, views.data(), static_cast<int>(views.size()));
-  py::dict result;
-  result["copied"] = !joint.has_value();
-  if (!joint) return result;
-  result["walk"] = joint->walk == Walk::rows ? "rows" : "planes";
-  result["outer"] = joint->outer;
-  result["channels"] = joint->channels;
-  result["inner"] = joint->inner;
-  return result;
-}
-
 }  // namespace
 
 void register_statistics(py::module_& m) {
   define<moments_of>(m, kMoments);
   define<standardize>(m, kStandardize);
-  m.def("describe_walk", describe_walk, kWalk, py::arg("channel_axis") = 1);
 }
 
 }  // namespace bnfast

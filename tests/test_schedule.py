@@ -1,0 +1,90 @@
+"""The schedule is a pure function of shape, caches and threads: no data, no machine."""
+
+import pytest
+
+from bnfast._core import schedule
+
+pytestmark = pytest.mark.once
+
+MB = 2**20
+BACKWARD = {"inputs": 2}
+INFERENCE = {"reduces": False}
+
+
+def test_small_work_stays_in_one_thread():
+    assert schedule((1, 64, 49), num_threads=8)["threads"] == 1
+    assert schedule((32, 64, 3136), num_threads=8)["threads"] == 8
+
+
+def test_threads_share_channels_too_large_for_half_a_cache():
+    assert not schedule((32, 256, 784), l2=1 * MB)["shared"]
+    assert schedule((32, 64, 12544), l2=1 * MB)["shared"]
+    assert schedule((32, 64, 12544), l2=1 * MB, num_threads=1)["shared"] is False
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_threads_share_channels_when_there_are_few(channels):
+    assert schedule((1, channels, 512 * 512))["shared"]
+
+
+def test_slabs_are_interleaved_only_where_two_fit_the_cache():
+    fits = {"l2": 2 * MB, "num_threads": 1}
+    assert schedule((64, 64, 4096), **fits)["interleaved"]
+    assert not schedule((65, 64, 4096), **fits)["interleaved"]
+    assert not schedule((64, 64, 4096), **fits, **BACKWARD)["interleaved"]
+
+
+def test_threads_that_share_a_slab_have_more_cache_for_it():
+    shape = (128, 64, 4096)
+    assert not schedule(shape, num_threads=1)["interleaved"]
+    assert schedule(shape, num_threads=4)["interleaved"]
+
+
+@pytest.mark.parametrize(
+    ("inner", "group"), [(4096, 1), (784, 1), (196, 4), (160, 6), (49, 4), (9, 4)]
+)
+def test_short_planes_are_taken_together(inner, group):
+    assert schedule((32, 256, inner))["group"] == group
+
+
+def test_streamed_short_planes_are_whole_lines():
+    large = schedule((512, 2048, 49))
+    assert large["streaming"]
+    assert large["group"] * 49 * 4 % 64 == 0
+
+
+def test_a_group_has_no_more_channels_than_there_are():
+    assert schedule((4096, 13, 9), num_threads=1)["group"] <= 13
+
+
+def test_outputs_bypass_the_caches_when_they_would_not_stay():
+    shape = (32, 256, 784)  # 25.7 MB in, as much out
+    assert schedule(shape, l3=32 * MB)["streaming"]
+    assert not schedule(shape, l3=480 * MB)["streaming"]
+    assert schedule(shape, "rows", l3=480 * MB)["streaming"]
+
+
+def test_a_map_alone_streams_later():
+    shape = (32, 64, 1568)  # 12.8 MB in, as much out
+    assert schedule(shape)["streaming"]
+    assert not schedule(shape, **INFERENCE)["streaming"]
+
+
+def test_short_planes_apart_are_not_streamed():
+    assert not schedule((512, 2048, 49), end_to_end=False)["streaming"]
+
+
+def test_it_counts_all_bytes():
+    shape = (32, 64, 784)  # 6.4 MB each
+    assert not schedule(shape)["streaming"]
+    assert schedule(shape, **BACKWARD)["streaming"]
+    assert schedule(shape, itemsize=8)["streaming"]
+
+
+def test_empty_work_has_a_schedule():
+    assert schedule((0, 3, 5))["threads"] == 1
+
+
+def test_an_unknown_walk_is_refused():
+    with pytest.raises(ValueError, match="walk must be 'planes' or 'rows', got 'columns'"):
+        schedule((1, 2, 3), "columns")
