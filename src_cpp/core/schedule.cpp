@@ -37,10 +37,10 @@ int threads_for(const Work& work, int threads) {
 }
 
 // The planes walk writes what it has prefetched while it read: through the caches it keeps up with
-// memory as long as a good part of the last one can hold all.
+// memory as long as a good part of the last one holds all.
 ptrdiff_t most_bytes_through_caches(const Work& work, const CacheSizes& caches) {
   if (!work.reduces) return kStreamingBytesOfMap;
-  return work.walk == Walk::planes ? std::max(kStreamingBytes, caches.l3 / 4) : kStreamingBytes;
+  return work.walk == Walk::planes ? std::max(kStreamingBytes, caches.l3 / 6) : kStreamingBytes;
 }
 
 Store store_for(const Work& work, const CacheSizes& caches) {

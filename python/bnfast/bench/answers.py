@@ -10,7 +10,9 @@ from bnfast.demo import reference
 from bnfast.demo.checks import float32_error
 
 BNFAST = "bnfast"
-_LIMIT, _LIMIT_OF_PEERS = 8.0, 1000.0
+_LIMIT = 8.0
+# That they do the same work; float32 sums over 400,000 values err by thousands of units.
+_LIMIT_OF_PEERS = 1e5
 
 
 class WrongAnswerError(Exception):
