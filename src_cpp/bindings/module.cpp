@@ -8,11 +8,13 @@ PYBIND11_MODULE(_core, m) {
   m.doc() = "The compiled half of bnfast.";
   bnfast::choose_isa();
   bnfast::environment_threads();
+  bnfast::environment_output_cache();
   bnfast::register_forward(m);
   bnfast::register_backward(m);
   bnfast::register_affine(m);
   bnfast::register_inference(m);
   bnfast::register_statistics(m);
+  bnfast::register_outputs(m);
   bnfast::register_runtime(m);
   bnfast::register_probes(m);
 }

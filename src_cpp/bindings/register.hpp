@@ -10,6 +10,7 @@ void register_backward(pybind11::module_& m);
 void register_affine(pybind11::module_& m);
 void register_inference(pybind11::module_& m);
 void register_statistics(pybind11::module_& m);
+void register_outputs(pybind11::module_& m);
 void register_runtime(pybind11::module_& m);
 void register_probes(pybind11::module_& m);
 
