@@ -72,6 +72,13 @@ array([[-1., -1.],
        [ 1.,  1.]])
 )";
 
+constexpr const char* kTrain =
+    R"(batch_norm_train(x, running_mean, running_var, weight, bias, num_features, momentum, eps, channel_axis, running_var_correction, out=None)
+--
+
+What the layer calls in training: `batch_norm`, with what its backward needs.
+)";
+
 constexpr const char* kForward =
     R"(batch_norm_forward(x, weight=None, bias=None, *, eps=1e-05, channel_axis=1, activation=None, residual=None, mask=None, out=None, num_threads=None)
 --
@@ -243,7 +250,6 @@ py::array batch_norm(const py::object& x_, const py::object& running_mean,
       .y;
 }
 
-// What the layer calls in training: batch_norm, with what its backward needs.
 py::object batch_norm_train(const py::object& x_, const py::object& running_mean,
                             const py::object& running_var, const py::object& weight,
                             const py::object& bias, ptrdiff_t features, const py::object& momentum,
@@ -285,7 +291,7 @@ void register_forward(py::module_& m) {
         py::kw_only(), py::arg("channel_axis") = 1, py::arg("activation") = none,
         py::arg("residual") = none, py::arg("running_var_correction") = 1, py::arg("out") = none,
         py::arg("num_threads") = none);
-  m.def("batch_norm_train", batch_norm_train, py::arg("x"), py::arg("running_mean"),
+  m.def("batch_norm_train", batch_norm_train, kTrain, py::arg("x"), py::arg("running_mean"),
         py::arg("running_var"), py::arg("weight"), py::arg("bias"), py::arg("num_features"),
         py::arg("momentum"), py::arg("eps"), py::arg("channel_axis"),
         py::arg("running_var_correction"), py::arg("out") = none);

@@ -56,6 +56,19 @@ numpy.ndarray
     `out`, or a new array of x's shape and dtype in the order of x's axes.
 )";
 
+constexpr const char* kFold = R"(InferenceFold()
+--
+
+Inference by arrays that may change between calls: folds once, and again only after a change.
+)";
+
+constexpr const char* kFoldCall =
+    R"(__call__(self, x, running_mean, running_var, weight, bias, eps, channel_axis, out=None, num_threads=None)
+--
+
+Normalize `x`.
+)";
+
 // Coefficients for both compute types, made once.
 struct Prepared {
   Coefficients narrow, wide;
@@ -138,7 +151,6 @@ class Snapshot {
   std::vector<char> bytes_;
 };
 
-// Inference by arrays that may change between calls: folds once, and again only after a change.
 class InferenceFold {
  public:
   py::array call(const py::object& x_, const py::object& running_mean,
@@ -205,9 +217,9 @@ void register_inference(py::module_& m) {
                         return FrozenAffine(state[0], state[1], state[2], state[3]);
                       }));
 
-  py::class_<InferenceFold>(m, "InferenceFold")
+  py::class_<InferenceFold>(m, "InferenceFold", kFold)
       .def(py::init<>())
-      .def("__call__", &InferenceFold::call, py::arg("x"), py::arg("running_mean"),
+      .def("__call__", &InferenceFold::call, kFoldCall, py::arg("x"), py::arg("running_mean"),
            py::arg("running_var"), py::arg("weight"), py::arg("bias"), py::arg("eps"),
            py::arg("channel_axis"), py::arg("out") = none, py::arg("num_threads") = none)
       .def_property_readonly("folds", &InferenceFold::folds);

@@ -1,4 +1,5 @@
 #include "bindings/register.hpp"
+#include "bindings/wrong_calls.hpp"
 #include "dispatch/dispatch.hpp"
 #include "dispatch/machine.hpp"
 
@@ -17,4 +18,5 @@ PYBIND11_MODULE(_core, m) {
   bnfast::register_outputs(m);
   bnfast::register_runtime(m);
   bnfast::register_probes(m);
+  bnfast::explain_wrong_calls(m);
 }
