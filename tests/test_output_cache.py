@@ -202,3 +202,25 @@ def test_resident_memory_is_bounded_and_given_back():
     most, least = map(int, ended.stdout.split())
     assert most < 104 * MIB
     assert least < 4 * MIB
+
+
+SCARCE = """
+import resource, numpy, bnfast
+x, c = numpy.ones((2**20, 16), numpy.float32), numpy.ones(16)
+bnfast.set_output_cache(2**30)
+y = bnfast.affine(x, c, c)
+del y
+kept = bnfast._core.output_cache()["held_bytes"]
+with open("/proc/self/statm") as file:
+    mapped = int(file.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (mapped + 2**24, mapped + 2**24))
+y = bnfast.affine(x[: 2**19], c, c)
+print(kept, bnfast._core.output_cache()["held_bytes"], (y == 2).all())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's statm")
+def test_what_is_kept_makes_room_for_a_result():
+    ended = run(SCARCE)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.split() == [str(64 * MIB), "0", "True"]

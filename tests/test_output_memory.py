@@ -51,6 +51,27 @@ def test_a_result_is_an_array_like_any_other(lay):
     assert (y == 7).all()
 
 
+def test_a_result_may_be_locked_and_unlocked():
+    y = large()
+    part = y[1:]
+    assert part.base is y
+    for array in (y, part):
+        array.flags.writeable = False
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 7
+        array.flags.writeable = True
+        array[0] = 7
+    assert (y[:2] == 7).all()
+
+
+def test_the_base_holds_no_more_than_the_result():
+    first = large(ROWS + 2048)
+    del first
+    y = large()
+    assert memoryview(y.base).nbytes == y.nbytes
+    assert not memoryview(y.base).readonly
+
+
 @pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
 @pytest.mark.parametrize("lay", LAYOUTS.values(), ids=LAYOUTS)
 def test_recycled_memory_is_written_whole(function, lay):

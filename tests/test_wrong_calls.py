@@ -28,7 +28,7 @@ def compiled():
     """Return each function, class and call operator of the module: name, callable, arguments."""
     found = {}
     for name, value in vars(_core).items():
-        if isinstance(value, type):
+        if isinstance(value, type) and not name.startswith("_"):
             found[f"{name}.__init__"] = value, arguments_of(value.__text_signature__)
         elif inspect.isbuiltin(value):
             found[name] = value, arguments_of(value.__text_signature__)

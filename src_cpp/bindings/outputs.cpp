@@ -40,7 +40,8 @@ Set how much memory of freed results this process keeps for the next ones.
 
 A result of 16 MiB or more that is allocated without `out` lies in memory of the library's own.
 Once it is freed, that memory serves a following result that fills at least 8/9 of it, which saves
-the system's work of handing out and zeroing fresh pages. At most 16 such results are kept, the
+the system's work of handing out and zeroing fresh pages. NumPy says that such a result does not own
+its data, and cannot resize it in place. At most 16 such results are kept, the
 oldest being given back first. Where the system runs short of memory it may take back all but the
 newest.
 
@@ -84,16 +85,23 @@ constexpr const char* kInfo = R"(output_cache()
 The bound of `get_output_cache`, what decided it, and the bytes held now.
 )";
 
-// Owns the block, and gives it back when the last array on it is freed.
-py::capsule owner_of(OutputBlock block) {
-  auto owned = std::make_unique<OutputBlock>(block);
-  py::capsule owner(owned.get(), [](void* pointer) {
-    const std::unique_ptr<OutputBlock> freed(static_cast<OutputBlock*>(pointer));
-    give_back(*freed);
-  });
-  owned.release();
-  return owner;
-}
+// Owns the block of one result, as that array's base. NumPy lets an array become writeable again
+// only if its base exports a writeable buffer, as this does: of the result, not of the whole block.
+class OutputMemory {
+ public:
+  OutputMemory(OutputBlock block, py::ssize_t bytes) : block_(block), bytes_(bytes) {}
+  OutputMemory(const OutputMemory&) = delete;
+  OutputMemory& operator=(const OutputMemory&) = delete;
+  ~OutputMemory() { give_back(block_); }
+
+  py::buffer_info buffer() const {
+    return py::buffer_info(static_cast<unsigned char*>(block_.data), bytes_);
+  }
+
+ private:
+  OutputBlock block_;
+  py::ssize_t bytes_;
+};
 
 void set_cache(const py::object& max_bytes) {
   if (max_bytes.is_none()) return set_output_cache(-1);
@@ -119,11 +127,13 @@ py::array new_array(const py::dtype& dtype, std::vector<py::ssize_t> shape,
                     std::vector<py::ssize_t> strides, py::ssize_t bytes) {
   const OutputBlock block = take_output_block(bytes);
   if (!block.data) return py::array(dtype, std::move(shape), std::move(strides));
-  const py::capsule owner = owner_of(block);
-  return py::array(dtype, std::move(shape), std::move(strides), block.data, owner);
+  const py::object memory = py::cast(std::make_unique<OutputMemory>(block, bytes));
+  return py::array(dtype, std::move(shape), std::move(strides), block.data, memory);
 }
 
 void register_outputs(py::module_& m) {
+  py::class_<OutputMemory>(m, "_OutputMemory", py::buffer_protocol())
+      .def_buffer(&OutputMemory::buffer);
   m.def("empty_cache", empty_output_cache, kEmpty);
   m.def("set_output_cache", set_cache, kSet, py::arg("max_bytes").none(true));
   m.def("get_output_cache", get_cache, kGet);

@@ -181,7 +181,9 @@ OutputCache* new_cache() {
 OutputBlock take_output_block(ptrdiff_t bytes) {
   if (bytes < kSmallest || !cache().on()) return {};
   const OutputBlock kept = cache().take(bytes);
-  return kept.data ? kept : mapped(bytes);
+  if (kept.data) return kept;
+  const OutputBlock fresh = mapped(bytes);
+  return fresh.data || empty_output_cache() == 0 ? fresh : mapped(bytes);
 }
 
 void give_back(OutputBlock block) noexcept { cache().keep(block); }
