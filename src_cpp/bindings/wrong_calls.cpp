@@ -1,5 +1,6 @@
 #include "bindings/wrong_calls.hpp"
 
+#include <optional>
 #include <string>
 
 #include "bindings/scalars.hpp"
@@ -7,19 +8,18 @@
 namespace bnfast {
 namespace {
 
-// A function's name and its parameters, as they stand between the parentheses of its signature.
+// A function's name in messages, and its parameters as they stand in its signature.
 struct Signature {
   std::string name, parameters;
 };
 
-// None where the docstring does not begin with a signature.
-py::object text_signature(const py::handle& documented) {
-  return documented.attr("__text_signature__");
-}
-
-std::string parameters_in(const py::object& text_signature) {
-  const std::string text = text_of(text_signature);
-  return text.substr(1, text.size() - 2);
+// Nothing where the docstring does not begin with a signature.
+std::optional<Signature> signature_of(const std::string& name, const py::handle& documented,
+                                      const char* first = "") {
+  const py::object found = documented.attr("__text_signature__");
+  if (found.is_none()) return std::nullopt;
+  const std::string text = text_of(found);
+  return Signature{name, first + text.substr(1, text.size() - 2)};
 }
 
 py::dict members_of(const py::handle& scope) { return scope.attr("__dict__").attr("copy")(); }
@@ -33,19 +33,18 @@ void refuse_call(const Signature& signature, const py::args& args, const py::kwa
 
 // An overload that takes anything is reached by calls that fit no other.
 template <class... Extra>
-void add_refusal(const py::handle& scope, const char* name, Signature signature,
+void add_refusal(const py::handle& scope, const char* name, const Signature& signature,
                  const Extra&... extra) {
   py::cpp_function(
-      [signature = std::move(signature)](const py::args& args, const py::kwargs& keywords) {
+      [signature](const py::args& args, const py::kwargs& keywords) {
         refuse_call(signature, args, keywords);
       },
       py::name(name), py::scope(scope), py::sibling(scope.attr(name)), extra...);
 }
 
-void add_refusal_of_init(const py::handle& type, Signature signature) {
+void add_refusal_of_init(const py::handle& type, const Signature& signature) {
   py::cpp_function(
-      [signature = std::move(signature)](py::detail::value_and_holder&, const py::args& args,
-                                         const py::kwargs& keywords) {
+      [signature](py::detail::value_and_holder&, const py::args& args, const py::kwargs& keywords) {
         refuse_call(signature, py::args(py::make_tuple(py::none()) + args), keywords);
       },
       py::name("__init__"), py::scope(type), py::sibling(type.attr("__init__")),
@@ -58,9 +57,11 @@ void explain_wrong_calls_of(const py::handle& type) {
     const std::string name = text_of(key), full_name = type_name + "." + name;
     if (!PyInstanceMethod_Check(value.ptr())) continue;
     if (name == "__init__") {
-      add_refusal_of_init(type, {full_name, "self, " + parameters_in(text_signature(type))});
-    } else if (const auto text = text_signature(type.attr(key)); !text.is_none()) {
-      add_refusal(type, name.c_str(), {full_name, parameters_in(text)}, py::is_method(type));
+      if (const auto signature = signature_of(full_name, type, "self, ")) {
+        add_refusal_of_init(type, *signature);
+      }
+    } else if (const auto signature = signature_of(full_name, type.attr(key))) {
+      add_refusal(type, name.c_str(), *signature, py::is_method(type));
     }
   }
 }
@@ -69,10 +70,10 @@ void explain_wrong_calls_of(const py::handle& type) {
 
 void explain_wrong_calls(const py::module_& m) {
   for (const auto& [key, value] : members_of(m)) {
+    const std::string name = text_of(key);
     if (PyType_Check(value.ptr())) explain_wrong_calls_of(value);
     if (!PyCFunction_Check(value.ptr())) continue;
-    const std::string name = text_of(key);
-    add_refusal(m, name.c_str(), {name, parameters_in(text_signature(value))});
+    if (const auto signature = signature_of(name, value)) add_refusal(m, name.c_str(), *signature);
   }
 }
 

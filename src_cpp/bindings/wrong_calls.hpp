@@ -5,10 +5,9 @@
 
 namespace bnfast {
 
-// Makes every function and class of the module, and the methods of its classes, refuse such calls
+// Makes the functions and classes of the module, and the methods of its classes, refuse such calls
 // in Python's own words; pybind11 would show each argument, arrays too. The parameters are those of
-// the signature at the head of the docstring. Every function and class must have one; a method
-// without is left as it is.
+// the signature at the head of the docstring; what has none is left as it is.
 void explain_wrong_calls(const pybind11::module_& m);
 
 }  // namespace bnfast
