@@ -1,6 +1,10 @@
 """Fixtures that several files need, and the figures that tests add to the summary."""
 
+import gc
+
 import pytest
+
+import bnfast
 
 FIGURES = pytest.StashKey[dict[str, list[str]]]()
 
@@ -26,3 +30,14 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.section(title)
         for line in lines:
             terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def output_cache():
+    """Begin and end with an empty cache of a bound that does not depend on the environment."""
+    gc.collect()
+    bnfast.empty_cache()
+    bnfast.set_output_cache(2**28)
+    yield
+    bnfast.set_output_cache(None)
+    bnfast.empty_cache()

@@ -68,7 +68,7 @@ def test_wrong_answers_are_refused(operation):
         answer = right()
         return (answer[0], answer[1] * 1.01) if operation == "moments" else answer * 1.01
 
-    with pytest.raises(WrongAnswerError, match=rf"other: the error of {operation} is .*than 100000"):
+    with pytest.raises(WrongAnswerError, match=rf"other: the error of {operation} is .*than 20000"):
         check_answers(operation, problem, {BNFAST: right, "other": slightly_wrong})
 
 

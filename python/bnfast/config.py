@@ -31,8 +31,9 @@ def info() -> dict[str, Any]:
     dict
         ``build`` (version, compiler, type, platform, OpenMP), ``isa`` (names built into the
         library, available on this CPU, in use), ``threads`` (the default count and its source),
-        ``caches`` (bytes), ``openmp_runtimes`` (those loaded in this process; None where the
-        system does not tell) and ``versions`` (None for a package that is not installed).
+        ``caches`` (bytes), ``output_cache`` (the bound, what decided it, the bytes held),
+        ``openmp_runtimes`` (those loaded in this process; None where the system does not tell)
+        and ``versions`` (None for a package that is not installed).
 
     Examples
     --------
@@ -58,6 +59,7 @@ def info() -> dict[str, Any]:
         },
         "threads": dict(_core.default_threads()),
         "caches": dict(_core.cache_sizes()),
+        "output_cache": dict(_core.output_cache()),
         "openmp_runtimes": loaded_openmp_runtimes(),
         "versions": package_versions(),
     }
@@ -159,6 +161,7 @@ def describe(facts: dict[str, Any]) -> str:
         ("ISA in use", isa["in_use"]),
         ("threads", _describe_threads(facts["threads"])),
         ("caches", ", ".join(_describe_cache(*item) for item in facts["caches"].items())),
+        ("output cache", _describe_output_cache(facts["output_cache"])),
         *_describe_runtimes(facts["openmp_runtimes"]),
         ("versions", _describe_versions(facts["versions"])),
     ]
@@ -176,6 +179,13 @@ def _describe_threads(threads: dict[str, Any]) -> str:
 
 def _describe_cache(level: str, size: int) -> str:
     return f"{level.upper()} {size // 1024} KiB" if size > 0 else f"{level.upper()} unknown"
+
+
+def _describe_output_cache(cache: dict[str, Any]) -> str:
+    if cache["max_bytes"] == 0:
+        return f"off, from {cache['source']}"
+    most, held = (round(cache[key] / 2**20) for key in ("max_bytes", "held_bytes"))
+    return f"up to {most} MiB, from {cache['source']}; holds {held} MiB"
 
 
 def _describe_runtimes(runtimes: list[dict[str, str]] | None) -> list[tuple[str, str]]:

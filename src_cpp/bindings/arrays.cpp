@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bindings/outputs.hpp"
 #include "bindings/overlap.hpp"
 #include "core/collapse.hpp"
 
@@ -52,7 +53,7 @@ py::array new_like(const Operand& like, DType dtype) {
     strides[axis] = stride;
     stride *= std::max<py::ssize_t>(shape[axis], 1);
   }
-  return py::array(py::dtype(dtype_name(dtype)), std::move(shape), std::move(strides));
+  return new_array(py::dtype(dtype_name(dtype)), std::move(shape), std::move(strides), stride);
 }
 
 py::array checked_output(const py::object& out, const Operand& like, const OutputRules& rules) {

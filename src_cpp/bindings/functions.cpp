@@ -1,5 +1,6 @@
 #include "bindings/functions.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "bindings/scalars.hpp"
@@ -27,16 +28,16 @@ std::vector<std::string> split(const std::string& parameters) {
   return parts;
 }
 
-std::string quoted(PyObject* name) { return "'" + text_of(name) + "'"; }
-
 }  // namespace
 
-Signature::Signature(const char* doc) {
+Signature::Signature(const char* doc, const std::string& type) {
   const std::string line(doc, std::strcspn(doc, "\n"));
   const size_t open = line.find('('), close = line.rfind(')');
   name_ = line.substr(0, open);
+  qualified_name_ = type.empty() ? name_ : type + "." + name_;
+  text_ = line.substr(open + 1, close - open - 1);
   bool by_position = true;
-  for (const std::string& part : split(line.substr(open + 1, close - open - 1))) {
+  for (const std::string& part : split(text_)) {
     const std::string parameter = trimmed(part);
     if (parameter == "*") {
       by_position = false;
@@ -58,65 +59,77 @@ void Signature::add(const std::string& parameter) {
       {PyUnicode_InternFromString(parameter.substr(0, equals).c_str()), otherwise});
 }
 
-void Signature::fail(const std::string& what) const { type_error(name_ + "() " + what); }
-
-size_t Signature::find(PyObject* name) const {
-  for (size_t i = 0; i < size(); ++i) {
-    if (parameters_[i].name == name) return i;
-  }
-  for (size_t i = 0; i < size(); ++i) {
-    if (PyUnicode_Compare(parameters_[i].name, name) == 0) return i;
-  }
-  fail("got an unexpected keyword argument " + quoted(name));
+void Signature::refuse(const py::tuple& arguments, const py::dict& keywords) const {
+  const bool bound = text_.rfind("self", 0) == 0;
+  const py::tuple given = bound ? py::tuple(py::make_tuple(py::none()) + arguments) : arguments;
+  py::module_::import("bnfast.wrong_calls").attr("refuse")(qualified_name_, text_, given, keywords);
+  type_error(qualified_name_ + "() was called with arguments that do not fit");
 }
 
-void Signature::take_positional(PyObject* const* arguments, Py_ssize_t count,
+bool Signature::take_positional(PyObject* const* arguments, Py_ssize_t count,
                                 Values& values) const {
   const auto given = static_cast<size_t>(count);
-  if (given > positional_) {
-    fail("takes at most " + std::to_string(positional_) + " positional arguments but " +
-         std::to_string(given) + " were given");
-  }
+  if (given > positional_) return false;
   for (size_t i = 0; i < given; ++i) values[i] = arguments[i];
   for (size_t i = given; i < size(); ++i) values[i] = nullptr;
+  return true;
 }
 
-void Signature::take_keyword(PyObject* name, PyObject* value, Values& values) const {
-  PyObject*& slot = values[find(name)];
-  if (slot) fail("got multiple values for argument " + quoted(name));
-  slot = value;
-}
-
-void Signature::fill(Values& values) const {
-  for (size_t i = 0; i < size(); ++i) {
-    if (values[i]) continue;
-    values[i] = parameters_[i].otherwise;
-    if (!values[i]) fail("missing required argument " + quoted(parameters_[i].name));
+bool Signature::take_keyword(PyObject* name, PyObject* value, Values& values) const {
+  const auto same = [name](const Parameter& parameter) { return parameter.name == name; };
+  const auto equal = [name](const Parameter& parameter) {
+    return PyUnicode_Compare(parameter.name, name) == 0;
+  };
+  auto found = std::find_if(parameters_.begin(), parameters_.end(), same);
+  if (found == parameters_.end()) {
+    found = std::find_if(parameters_.begin(), parameters_.end(), equal);
   }
+  if (found == parameters_.end()) return false;
+  PyObject*& slot = values[static_cast<size_t>(found - parameters_.begin())];
+  if (slot) return false;
+  slot = value;
+  return true;
+}
+
+bool Signature::fill(Values& values) const {
+  for (size_t i = 0; i < size(); ++i) {
+    if (!values[i]) values[i] = parameters_[i].otherwise;
+    if (!values[i]) return false;
+  }
+  return true;
 }
 
 Signature::Values Signature::read(PyObject* const* arguments, Py_ssize_t positional,
                                   PyObject* keywords) const {
   Values values;
-  take_positional(arguments, positional, values);
+  bool fits = take_positional(arguments, positional, values);
   const Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
-  for (Py_ssize_t i = 0; i < named; ++i) {
-    take_keyword(PyTuple_GET_ITEM(keywords, i), arguments[positional + i], values);
+  for (Py_ssize_t i = 0; i < named && fits; ++i) {
+    fits = take_keyword(PyTuple_GET_ITEM(keywords, i), arguments[positional + i], values);
   }
-  fill(values);
-  return values;
+  if (fits && fill(values)) return values;
+  py::tuple given(static_cast<size_t>(positional));
+  for (Py_ssize_t i = 0; i < positional; ++i) {
+    given[static_cast<size_t>(i)] = py::handle(arguments[i]);
+  }
+  py::dict by_name;
+  for (Py_ssize_t i = 0; i < named; ++i) {
+    by_name[PyTuple_GET_ITEM(keywords, i)] = py::handle(arguments[positional + i]);
+  }
+  refuse(given, by_name);
 }
 
 Signature::Values Signature::read(PyObject* arguments, PyObject* keywords) const {
   Values values;
-  take_positional(&PyTuple_GET_ITEM(arguments, 0), PyTuple_GET_SIZE(arguments), values);
+  bool fits = take_positional(&PyTuple_GET_ITEM(arguments, 0), PyTuple_GET_SIZE(arguments), values);
   PyObject *name, *value;
   Py_ssize_t place = 0;
-  while (keywords && PyDict_Next(keywords, &place, &name, &value)) {
-    take_keyword(name, value, values);
+  while (fits && keywords && PyDict_Next(keywords, &place, &name, &value)) {
+    fits = take_keyword(name, value, values);
   }
-  fill(values);
-  return values;
+  if (fits && fill(values)) return values;
+  refuse(py::reinterpret_borrow<py::tuple>(arguments),
+         keywords ? py::reinterpret_borrow<py::dict>(keywords) : py::dict());
 }
 
 }  // namespace bnfast

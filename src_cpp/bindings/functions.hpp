@@ -14,14 +14,15 @@ namespace bnfast {
 
 namespace py = pybind11;
 
-// What a function takes. Reads the arguments of a call, or throws the TypeError that Python would.
+// What a function takes. Reads the arguments of a call, or throws the TypeError that Python would:
+// bnfast.wrong_calls words it.
 class Signature {
  public:
   static constexpr size_t kMost = 16;  // parameters
   using Values = std::array<PyObject*, kMost>;
 
-  // doc: begins "name(a, b=1, *, c=None)\n"; a `self` does not count.
-  explicit Signature(const char* doc);
+  // doc: begins "name(a, b=1, *, c=None)\n"; a `self` does not count. type: whose method it is.
+  explicit Signature(const char* doc, const std::string& type = "");
 
   const char* name() const { return name_.c_str(); }
   size_t size() const { return parameters_.size(); }
@@ -38,13 +39,13 @@ class Signature {
   };
 
   void add(const std::string& parameter);
-  void take_positional(PyObject* const* arguments, Py_ssize_t count, Values& values) const;
-  void take_keyword(PyObject* name, PyObject* value, Values& values) const;
-  void fill(Values& values) const;
-  size_t find(PyObject* name) const;
-  [[noreturn]] void fail(const std::string& what) const;
+  // Each is false where the arguments do not fit.
+  bool take_positional(PyObject* const* arguments, Py_ssize_t count, Values& values) const;
+  bool take_keyword(PyObject* name, PyObject* value, Values& values) const;
+  bool fill(Values& values) const;
+  [[noreturn]] void refuse(const py::tuple& arguments, const py::dict& keywords) const;
 
-  std::string name_;
+  std::string name_, qualified_name_, text_;
   std::vector<Parameter> parameters_;
   size_t positional_ = 0;  // those that may be given by position
 };
@@ -132,7 +133,8 @@ void define(py::module_& m, const char* doc) {
 // The method of this object as a function, with the fast convention. doc: static, as above.
 template <class Self, auto method>
 py::object bound(const py::object& self, const char* doc) {
-  static const Signature& signature = *new Signature(doc);
+  static const Signature& signature =
+      *new Signature(doc, py::str(py::type::of(self).attr("__name__")));
   static PyMethodDef definition = {signature.name(),
                                    reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(
                                        functions::call_bound<Self, method>)),
@@ -144,7 +146,7 @@ py::object bound(const py::object& self, const char* doc) {
 // Makes objects of the class callable by method, whose parameters are all py::object.
 template <class Self, auto method>
 void define_call(py::class_<Self>& type, const char* doc) {
-  functions::signature<method> = new Signature(doc);
+  functions::signature<method> = new Signature(doc, py::str(type.attr("__name__")));
   reinterpret_cast<PyTypeObject*>(type.ptr())->tp_call = functions::call_object<Self, method>;
   PyType_Modified(reinterpret_cast<PyTypeObject*>(type.ptr()));
 }

@@ -57,9 +57,18 @@ numpy.ndarray
     `out`, or a new array of x's shape and dtype in the order of x's axes.
 )";
 
+constexpr const char* kFold = R"(InferenceFold()
+--
+
+Inference by arrays that may change between calls: folds once, and again only after a change.
+)";
+
 constexpr const char* kFoldCall =
-    "call(x, running_mean, running_var, weight, bias, eps, channel_axis, out=None, "
-    "num_threads=None)\n--\n\n";
+    R"(call(self, x, running_mean, running_var, weight, bias, eps, channel_axis, out=None, num_threads=None)
+--
+
+Normalize `x`.
+)";
 
 // Coefficients for both compute types, made once.
 struct Prepared {
@@ -147,7 +156,6 @@ class Snapshot {
   std::vector<char> bytes_;
 };
 
-// Inference by arrays that may change between calls: folds once, and again only after a change.
 class InferenceFold {
  public:
   py::array call(const py::object& x_, const py::object& running_mean,
@@ -216,7 +224,7 @@ void register_inference(py::module_& m) {
                       }));
   define_call<FrozenAffine, &FrozenAffine::call>(frozen, kFrozenCall);
 
-  py::class_<InferenceFold>(m, "InferenceFold")
+  py::class_<InferenceFold>(m, "InferenceFold", kFold)
       .def(py::init<>())
       .def_property_readonly("folds", &InferenceFold::folds)
       .def_property_readonly("call", [](const py::object& self) {

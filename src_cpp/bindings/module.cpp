@@ -1,4 +1,5 @@
 #include "bindings/register.hpp"
+#include "bindings/wrong_calls.hpp"
 #include "dispatch/dispatch.hpp"
 #include "dispatch/machine.hpp"
 
@@ -8,12 +9,15 @@ PYBIND11_MODULE(_core, m) {
   m.doc() = "The compiled half of bnfast.";
   bnfast::choose_isa();
   bnfast::environment_threads();
+  bnfast::environment_output_cache();
   bnfast::register_forward(m);
   bnfast::register_backward(m);
   bnfast::register_affine(m);
   bnfast::register_inference(m);
   bnfast::register_statistics(m);
   bnfast::register_plans(m);
+  bnfast::register_outputs(m);
   bnfast::register_runtime(m);
   bnfast::register_probes(m);
+  bnfast::explain_wrong_calls(m);
 }

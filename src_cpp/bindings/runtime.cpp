@@ -97,6 +97,24 @@ Examples
 >>> bnfast.use_isa(best)
 )";
 
+constexpr const char* kBuild = R"(build_info()
+--
+
+How this library was built.
+)";
+
+constexpr const char* kDefaultThreads = R"(default_threads()
+--
+
+The number of `get_num_threads`, what decided it, and what this process may use.
+)";
+
+constexpr const char* kCaches = R"(cache_sizes()
+--
+
+The caches of this CPU in bytes; 0: none, or unknown.
+)";
+
 py::dict build_info() {
   py::dict info;
   info["version"] = BNFAST_TEXT(BNFAST_VERSION);
@@ -152,9 +170,9 @@ void register_runtime(py::module_& m) {
   m.def("isa", active_isa, kIsa);
   m.def("available_isas", available_isas, kAvailable);
   m.def("use_isa", use_isa_named, kUse, py::arg("name"));
-  m.def("build_info", build_info);
-  m.def("default_threads", default_threads_info);
-  m.def("cache_sizes", cache_info);
+  m.def("build_info", build_info, kBuild);
+  m.def("default_threads", default_threads_info, kDefaultThreads);
+  m.def("cache_sizes", cache_info, kCaches);
 }
 
 }  // namespace bnfast

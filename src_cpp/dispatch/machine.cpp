@@ -1,8 +1,10 @@
 #include "dispatch/machine.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -11,6 +13,9 @@
 
 #if defined(__linux__)
 #include <sched.h>
+#endif
+#if defined(__unix__) || defined(__APPLE__)
+#include <unistd.h>
 #endif
 
 namespace bnfast {
@@ -62,6 +67,17 @@ double quota_v1(const std::string& folder) {
   return both && quota > 0 && period > 0 ? quota / period : 0;
 }
 
+double first_number(const std::string& path) {
+  std::ifstream file(path);
+  double value = 0;
+  return file >> value ? value : 0;
+}
+
+double memory_v2(const std::string& folder) { return first_number(folder + "/memory.max"); }
+double memory_v1(const std::string& folder) {
+  return first_number(folder + "/memory.limit_in_bytes");
+}
+
 double tighter(double a, double b) { return a > 0 && b > 0 ? std::min(a, b) : std::max(a, b); }
 
 // The tightest limit on the way from this process's group up to the root.
@@ -75,7 +91,9 @@ double tightest(const std::string& root, std::string group, Quota quota) {
   return limit;
 }
 
-double read_cgroup_cpus() {
+// What a controller of this process's groups allows, in both versions of control groups.
+template <class Version2, class Version1>
+double cgroup_limit(const std::string& controller, Version2 limit_v2, Version1 limit_v1) {
   std::ifstream groups("/proc/self/cgroup");
   double limit = 0;
   for (std::string line; std::getline(groups, line);) {
@@ -84,12 +102,48 @@ double read_cgroup_cpus() {
     const std::string controllers = line.substr(first + 1, second - first - 1);
     std::string group = line.substr(second + 1);
     if (group == "/") group.clear();
-    if (controllers.empty()) limit = tighter(limit, tightest("/sys/fs/cgroup", group, quota_v2));
-    if (("," + controllers + ",").find(",cpu,") != std::string::npos) {
-      limit = tighter(limit, tightest("/sys/fs/cgroup/cpu", group, quota_v1));
+    if (controllers.empty()) limit = tighter(limit, tightest("/sys/fs/cgroup", group, limit_v2));
+    if (("," + controllers + ",").find("," + controller + ",") != std::string::npos) {
+      limit = tighter(limit, tightest("/sys/fs/cgroup/" + controller, group, limit_v1));
     }
   }
   return limit;
+}
+
+double machine_memory() {
+#if defined(_SC_PHYS_PAGES)
+  return std::max(0.0, static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
+                           static_cast<double>(sysconf(_SC_PAGESIZE)));
+#else
+  return 0;
+#endif
+}
+
+// "268435456", "256M"; K, M and G are powers of 1024. Negative for anything else.
+std::ptrdiff_t bytes_named(const char* text) {
+  constexpr const char* units = "KMG";
+  constexpr double most = 1LL << 50;
+  if (!std::isdigit(static_cast<unsigned char>(*text))) return -1;
+  char* end = nullptr;
+  const auto count = static_cast<double>(std::strtoll(text, &end, 10));
+  const char* const unit = *end ? std::strchr(units, *end) : nullptr;
+  if (*end && (!unit || end[1])) return -1;
+  const double bytes = unit ? count * std::exp2(10 * (unit - units + 1)) : count;
+  return bytes <= most ? static_cast<std::ptrdiff_t>(bytes) : -1;
+}
+
+OutputCacheDefault read_environment_output_cache() {
+  if (const char* wish = std::getenv("BNFAST_OUTPUT_CACHE"); wish && *wish) {
+    const std::ptrdiff_t bytes = bytes_named(wish);
+    if (bytes >= 0) return {bytes, "BNFAST_OUTPUT_CACHE"};
+    throw std::invalid_argument(
+        std::string("BNFAST_OUTPUT_CACHE must be a number of bytes, as 268435456 or 256M, got '") +
+        wish + "'");
+  }
+  constexpr std::ptrdiff_t enough = 512 << 20;
+  const double eighth = usable_memory() / 8;
+  if (eighth > 0 && eighth < enough) return {static_cast<std::ptrdiff_t>(eighth), "memory"};
+  return {enough, "default"};
 }
 
 // A positive integer at the start of the text, as in "4" and OpenMP's "4,2"; else 0.
@@ -134,8 +188,19 @@ int affinity_cpus() {
 }
 
 double cgroup_cpus() {
-  static const double cpus = read_cgroup_cpus();
+  static const double cpus = cgroup_limit("cpu", quota_v2, quota_v1);
   return cpus;
+}
+
+double usable_memory() {
+  static const double bytes =
+      tighter(machine_memory(), cgroup_limit("memory", memory_v2, memory_v1));
+  return bytes;
+}
+
+OutputCacheDefault environment_output_cache() {
+  static const OutputCacheDefault found = read_environment_output_cache();
+  return found;
 }
 
 ThreadDefault environment_threads() {

@@ -1,0 +1,143 @@
+#include "bindings/outputs.hpp"
+
+#include <memory>
+
+#include "bindings/register.hpp"
+#include "core/output_memory.hpp"
+#include "dispatch/machine.hpp"
+
+namespace bnfast {
+namespace {
+
+constexpr const char* kEmpty = R"(empty_cache()
+--
+
+Give the memory of freed results back to the system.
+
+Large results (16 MiB and more) that are allocated without `out` are kept once they are freed, for
+the next ones; see `set_output_cache`.
+
+Returns
+-------
+int
+    The bytes given back.
+
+Examples
+--------
+>>> import numpy as np, bnfast
+>>> bnfast.set_output_cache(2**28)
+>>> y = bnfast.standardize(np.ones((2**20, 8)))
+>>> del y
+>>> bnfast.empty_cache() >= 2**26
+True
+>>> bnfast.set_output_cache(None)
+)";
+
+constexpr const char* kSet = R"(set_output_cache(max_bytes)
+--
+
+Set how much memory of freed results this process keeps for the next ones.
+
+A result of 16 MiB or more that is allocated without `out` lies in memory of the library's own.
+Once it is freed, that memory serves a following result that fills at least 8/9 of it, which saves
+the system's work of handing out and zeroing fresh pages. NumPy says that such a result does not own
+its data, and cannot resize it in place. At most 16 such results are kept, the
+oldest being given back first. Where the system runs short of memory it may take back all but the
+newest.
+
+Parameters
+----------
+max_bytes : int or None
+    At least 0; what is kept beyond it is given back at once. 0 keeps nothing, and leaves every
+    result to NumPy's allocator. None returns to the environment's default:
+    ``BNFAST_OUTPUT_CACHE`` (bytes, or as ``256M``), else 512 MiB, or an eighth of the memory that
+    this process may use where that is less.
+
+Raises
+------
+TypeError, ValueError
+    `max_bytes` is not an integer, or negative.
+
+Examples
+--------
+>>> import bnfast
+>>> bnfast.set_output_cache(2**20 * 64)
+>>> bnfast.get_output_cache()
+67108864
+>>> bnfast.set_output_cache(None)
+)";
+
+constexpr const char* kGet = R"(get_output_cache()
+--
+
+The most bytes of freed results that are kept for the next ones; see `set_output_cache`.
+
+Examples
+--------
+>>> import bnfast
+>>> bnfast.get_output_cache() >= 0
+True
+)";
+
+constexpr const char* kInfo = R"(output_cache()
+--
+
+The bound of `get_output_cache`, what decided it, and the bytes held now.
+)";
+
+// Owns the block of one result, as that array's base. NumPy lets an array become writeable again
+// only if its base exports a writeable buffer, as this does: of the result, not of the whole block.
+class OutputMemory {
+ public:
+  OutputMemory(OutputBlock block, py::ssize_t bytes) : block_(block), bytes_(bytes) {}
+  OutputMemory(const OutputMemory&) = delete;
+  OutputMemory& operator=(const OutputMemory&) = delete;
+  ~OutputMemory() { give_back(block_); }
+
+  py::buffer_info buffer() const {
+    return py::buffer_info(static_cast<unsigned char*>(block_.data), bytes_);
+  }
+
+ private:
+  OutputBlock block_;
+  py::ssize_t bytes_;
+};
+
+void set_cache(const py::object& max_bytes) {
+  if (max_bytes.is_none()) return set_output_cache(-1);
+  const long long bytes = integer(max_bytes, "max_bytes");
+  if (bytes < 0) value_error("max_bytes must not be negative, got " + std::to_string(bytes));
+  set_output_cache(static_cast<py::ssize_t>(bytes));
+}
+
+py::ssize_t get_cache() { return output_cache_state().most_bytes; }
+
+py::dict cache_info() {
+  const OutputCacheState state = output_cache_state();
+  py::dict info;
+  info["max_bytes"] = state.most_bytes;
+  info["source"] = state.set ? "set_output_cache" : environment_output_cache().source;
+  info["held_bytes"] = state.held_bytes;
+  return info;
+}
+
+}  // namespace
+
+py::array new_array(const py::dtype& dtype, std::vector<py::ssize_t> shape,
+                    std::vector<py::ssize_t> strides, py::ssize_t bytes) {
+  const OutputBlock block = take_output_block(bytes);
+  if (!block.data) return py::array(dtype, std::move(shape), std::move(strides));
+  const py::object memory = py::cast(std::make_unique<OutputMemory>(block, bytes));
+  return py::array(dtype, std::move(shape), std::move(strides), block.data, memory);
+}
+
+void register_outputs(py::module_& m) {
+  py::class_<OutputMemory>(m, "_OutputMemory", py::buffer_protocol())
+      .def_buffer(&OutputMemory::buffer);
+  m.def("empty_cache", empty_output_cache, kEmpty);
+  m.def("set_output_cache", set_cache, kSet, py::arg("max_bytes").none(true));
+  m.def("get_output_cache", get_cache, kGet);
+  m.def("output_cache", cache_info, kInfo);
+}
+
+}  // namespace bnfast
