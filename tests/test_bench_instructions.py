@@ -3,11 +3,14 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 
 import bnfast
 import callgrind
+import counted_calls
 import instructions
 from callgrind import CountError, count, own_instructions
 
@@ -245,3 +248,23 @@ def test_the_record_is_of_the_cases_that_are_counted():
     recorded = json.loads(instructions.RECORD.read_text(encoding="utf-8"))
     assert list(recorded["instructions"]) == [case.name for case in instructions.CASES]
     assert set(recorded["tools"]) == set(instructions.tools())
+
+
+def test_every_case_is_called_once_between_begin_and_end_and_once_before(monkeypatch):
+    steps = []
+    for name in ("begin", "end"):
+        monkeypatch.setattr(counted_calls, name, lambda name=name: steps.append(name))
+    monkeypatch.setattr(counted_calls, "make_problem", lambda layout, shape: (layout, shape))
+    monkeypatch.setattr(
+        counted_calls, "bnfast_call", lambda build, *what: lambda: steps.append(what)
+    )
+    counted_calls.main()
+    called = [(case.operation, (case.layout, case.shape)) for case in counted_calls.CASES]
+    assert steps == [step for call in called for step in (call, "begin", call, "end")]
+
+
+@pytest.mark.parametrize("name", ["instructions", "compare_revisions"])
+def test_scripts_tell_how_they_are_used(name):
+    command = [sys.executable, str(instructions.PROGRAM.with_name(f"{name}.py")), "--help"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ended.stdout.startswith(f"usage: {name}.py")
