@@ -18,10 +18,10 @@ $(shell test "$$(cat $(STAMPS)/installed 2>/dev/null)" = '$(CURDIR)' || rm -f $(
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench lint wheel venv clean
+.PHONY: help demo test bench bench-compare instructions lint wheel venv clean
 
 help:  ## show this list (the default)
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 	@echo 'ARGS="..." is handed to the program run, as in: make test ARGS="-k moments"'
 
 demo: $(STAMPS)/demo $(STAMPS)/installed  ## normalize real images, check every result, print a table of times
@@ -39,6 +39,13 @@ test: $(STAMPS)/test $(STAMPS)/installed  ## run the docs' examples, then the su
 
 bench: $(STAMPS)/test $(STAMPS)/installed  ## time the shapes of bench/ (set ARGS="-k NAME" for some)
 	$(PY) -m pytest bench --benchmark-only $(ARGS)
+
+bench-compare: $(STAMPS)/installed  ## compare the speed of this checkout with that of a revision: BASE=HEAD~1
+	$(call need,test -n '$(BASE)',name the revision to compare with: make bench-compare BASE=HEAD~1)
+	$(PY) bench/compare_revisions.py $(BASE) $(ARGS)
+
+instructions: $(STAMPS)/installed  ## compare instruction counts with their record (ARGS=--accept replaces it)
+	$(PY) bench/instructions.py $(ARGS)
 
 lint: $(STAMPS)/lint  ## check style and types: ruff, mypy --strict, clang-format
 	$(PY) -m ruff check .

@@ -1,44 +1,73 @@
 """Count the instructions of calls under valgrind: exact, whatever else the machine does.
 
-Counted is what bnfast's own shared object executes, one part of the profile a call: callgrind
-writes a part each time the program asks for the number of its parent process.
+Counted is what bnfast's own shared object executes between `begin` and `end`: neither Python nor
+the C library. Callgrind begins anew, and writes a part of its profile, where the program enters two
+functions that nothing else calls.
 """
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-MARK = "getppid"
+TOOL = "valgrind"
+BEGIN, END = "getppid", "getpgrp"
 OWN = re.compile(r"/bnfast/_core\.[^/]*so$")
 # AVX-512 is more than valgrind can run; one thread, or the count depends on who waits for whom.
-SETTINGS = {
-    "BNFAST_ISA": "v3",
+ISA = "v3"
+# All of the environment, as its size moves the stack, and with that what a hash of addresses costs.
+ENVIRONMENT = {
+    "BNFAST_ISA": ISA,
     "BNFAST_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "PYTHONHASHSEED": "0",
 }
 
 
+class CountError(Exception):
+    """Valgrind or the program failed, or the profile is not of the calls expected."""
+
+
+def begin():
+    """Count from here."""
+    getattr(os, BEGIN)()
+
+
+def end():
+    """Count up to here."""
+    getattr(os, END)()
+
+
 def count(program, names):
-    """Return the instructions of named calls of a program, which calls `mark` around each."""
+    """Return the instructions of each named call of a Python program, in the order it makes them.
+
+    Raises `CountError`.
+    """
     with TemporaryDirectory() as folder:
-        parts = Path(folder, "parts")
-        tool = ["valgrind", "--tool=callgrind", f"--dump-before={MARK}"]
-        command = [*tool, f"--callgrind-out-file={parts}", sys.executable, *program]
-        subprocess.run(command, check=True, stderr=subprocess.PIPE, env={**os.environ, **SETTINGS})
-        # The odd parts are what comes between the calls.
-        return {
-            name: own_instructions(Path(f"{parts}.{2 * place}").read_text(encoding="utf-8"))
-            for place, name in enumerate(names, 1)
-        }
+        run(program, Path(folder, "part"))
+        # "part" itself is of what follows the last call.
+        ended = len(list(Path(folder).glob("part.*")))
+        if ended != len(names):
+            raise CountError(f"expected {len(names)} calls, but {ended} ended")
+        parts = (Path(folder, f"part.{place}") for place in range(1, ended + 1))
+        counts = (own_instructions(part.read_text(encoding="utf-8")) for part in parts)
+        return dict(zip(names, counts, strict=True))
 
 
-def mark():
-    """End a part of the profile."""
-    getattr(os, MARK)()
+def run(program, parts):
+    """Run a program, which calls `begin` and `end`, under callgrind."""
+    tool = [shutil.which(TOOL) or TOOL, "--tool=callgrind", f"--callgrind-out-file={parts}"]
+    command = [*tool, f"--zero-before={BEGIN}", f"--dump-before={END}", sys.executable, *program]
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, env=ENVIRONMENT)
+    except OSError as error:
+        raise CountError(str(error)) from error
+    if done.returncode:
+        said = done.stderr.decode(errors="replace")
+        raise CountError(f"{TOOL} ended with status {done.returncode}:\n{said}")
 
 
 def own_instructions(profile):
@@ -58,4 +87,6 @@ def own_instructions(profile):
         elif re.match(r"[\d+*-]", line):
             total += int(line.split()[1]) if own and not called else 0
             called = False
+    if not total:
+        raise CountError("a call executed nothing of bnfast")
     return total

@@ -1,62 +1,76 @@
 """Build a git revision and the checkout as it is, and compare them: processes that take turns.
 
-``python bench/compare_revisions.py BASE [--candidate REV] [arguments of 'bnfast bench compare']``
-Exit status: 0 all ok, 1 a regression, 2 wrong usage, 3 could not build, or measure.
+``python bench/compare_revisions.py BASE [--candidate REV] [options of 'bnfast bench compare']``
+Exit status: 0 all ok, 1 a regression, 2 wrong usage, 3 could not build, or judge.
 """
 
 import argparse
 import subprocess
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import redirect_stdout
 from pathlib import Path
+from shutil import unpack_archive
 from tempfile import TemporaryDirectory
 
 from bnfast.cli import main as bnfast_command
 from bnfast.cli.status import Status
 
 ROOT = Path(__file__).parents[1]
+COMPARE = ["bench", "compare"]
 
 
 def main(argv=None):
     """Build both, compare them, return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0], allow_abbrev=False)
-    parser.add_argument("base", help="a git revision")
-    parser.add_argument("--candidate", help="a git revision (default: the checkout as it is)")
-    arguments, others = parser.parse_known_args(argv)
+    parser = argparse.ArgumentParser(
+        description=__doc__.partition("\n")[0],
+        epilog="All other options are those of 'bnfast bench compare', as -k PATTERN.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("base", type=commit, help="a git revision")
+    parser.add_argument(
+        "--candidate", type=commit, help="a git revision (default: the checkout as it is)"
+    )
+    arguments, options = parser.parse_known_args(argv)
+    with redirect_stdout(sys.stderr):  # refuses wrong options before anything is built
+        bnfast_command([*COMPARE, "installed", "installed", "--list", *options])
     try:
-        with ExitStack() as stack:
-            folder = Path(stack.enter_context(TemporaryDirectory()))
-            base = build(stack, arguments.base, folder)
-            candidate = build(stack, arguments.candidate, folder)
-            return bnfast_command(["bench", "compare", str(base), str(candidate), *others])
+        with TemporaryDirectory() as folder:
+            base = build(arguments.base, Path(folder), "old")
+            candidate = build(arguments.candidate, Path(folder), "new")
+            return bnfast_command([*COMPARE, str(base), str(candidate), *options])
     except subprocess.CalledProcessError as error:
         print(f"compare_revisions: failed: {' '.join(error.cmd)}", file=sys.stderr)
         return Status.NOT_MEASURED
 
 
-def build(stack, revision, folder):
-    """Install a revision, or the checkout if it is None, into a folder named after it."""
-    if revision is None:
-        target, source = folder / "checkout", ROOT
-    else:
-        commit = git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
-        target = folder / f"{revision.replace('/', '_')}-{commit[:8]}"
-        source = stack.enter_context(worktree(commit, folder / f"source-of-{target.name}"))
-    print(f"building {target.name} ...", file=sys.stderr, flush=True)
+def commit(revision):
+    """Return the commit that a git revision names."""
+    try:
+        return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    except subprocess.CalledProcessError:
+        raise argparse.ArgumentTypeError(f"git knows no revision {revision!r}") from None
+
+
+def build(commit, folder, role):
+    """Install a commit, or the checkout if it is None, and return where.
+
+    Where is equally long for all, or the stacks of their processes would begin differently.
+    """
+    name = f"{role}-{commit[:8] if commit else 'checkout'}"
+    print(f"building {name} ...", file=sys.stderr, flush=True)
+    source = unpacked(commit, folder / f"source-of-{name}") if commit else ROOT
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
     pip = [sys.executable, "-m", "pip", "install", *options]
-    subprocess.run([*pip, "--target", str(target), str(source)], check=True)
-    return target
+    subprocess.run([*pip, "--target", str(folder / name), str(source)], check=True)
+    return folder / name
 
 
-@contextmanager
-def worktree(commit, folder):
-    """Check a commit out into a folder of its own."""
-    git("worktree", "add", "--quiet", "--detach", str(folder), commit)
-    try:
-        yield folder
-    finally:
-        git("worktree", "remove", "--force", str(folder))
+def unpacked(commit, folder):
+    """Write the files of a commit into a folder and return it."""
+    archive = folder.with_suffix(".zip")
+    git("archive", "--format=zip", f"--output={archive}", commit)
+    unpack_archive(archive, folder)
+    return folder
 
 
 def git(*arguments):
