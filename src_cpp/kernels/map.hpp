@@ -84,6 +84,17 @@ struct ReadNext {
     if (Op::inputs == 2) prefetch(dy + i);
   }
 };
+// The same for a map alone, which walks memory in order: what it will read and write soon.
+template <class T, class U>
+struct WalkAhead {
+  const T* x;
+  const U* y;
+  __attribute__((always_inline)) void touch(ptrdiff_t i) const {
+    constexpr ptrdiff_t bytes = 2048;
+    prefetch(reinterpret_cast<const char*>(x + i) + bytes);
+    prefetch_for_write(reinterpret_cast<const char*>(y + i) + bytes);
+  }
+};
 struct ReadNothing {
   __attribute__((always_inline)) void touch(ptrdiff_t) const {}
 };
@@ -244,7 +255,8 @@ void store_planes(const Block& block, const MappedPlanes<Op, T, U> planes,
     for (ptrdiff_t c = 0; c < channels; ++c) {
       Vector<C> k[Op::coefficients];
       splat_coefficients<Op, C>(coefficients, c, k);
-      map_plane<Op, C>(planes.x(c, o), planes.dy(c, o), planes.y(c, o), inner, k, ReadNothing{});
+      map_plane<Op, C>(planes.x(c, o), planes.dy(c, o), planes.y(c, o), inner, k,
+                       WalkAhead<T, U>{planes.x(c, o), planes.y(c, o)});
     }
   }
 }
