@@ -12,6 +12,8 @@ constexpr int kMapVectors = BNFAST_VECTOR_BYTES == 64 ? 4 : 2;
 // Rows before the next columns: many enough that loading coefficients costs little, and so few that
 // they fit a third of L1 and, lying a power of two apart, do not fight for its sets.
 constexpr ptrdiff_t kMostMapRows = 16, kMapBytes = 16 * 1024;
+// Narrow vectors hold but one line of columns at a time: after fewer rows its neighbours follow.
+constexpr ptrdiff_t kMostStepRows = BNFAST_VECTOR_BYTES == 64 ? kMostMapRows : 4;
 
 BNFAST_INLINE ptrdiff_t map_rows_at_once(ptrdiff_t row_bytes) {
   const ptrdiff_t rows = kMapBytes / row_bytes;
@@ -58,19 +60,20 @@ void map_rows_storing(const Block& block, const Input* in, const Output& out,
                       const void* const* coefficients) {
   constexpr int width = kWidth<C>, wide = kMapVectors * width;
   const ptrdiff_t columns = block.channels;
-  const ptrdiff_t step = map_rows_at_once(columns * static_cast<ptrdiff_t>(sizeof(T)));
+  const ptrdiff_t ahead = map_rows_at_once(columns * static_cast<ptrdiff_t>(sizeof(T)));
+  const ptrdiff_t step = ahead < kMostStepRows ? ahead : kMostStepRows;
   for (ptrdiff_t row = 0; row < block.outer; row += step) {
     const ptrdiff_t rows = block.outer - row < step ? block.outer - row : step;
     ptrdiff_t c = 0;
     for (; c + wide <= columns; c += wide) {
       map_columns<Op, C, streaming, T, U, kMapVectors, false>(in, out, row, rows, c, coefficients,
-                                                              step, 0);
+                                                              ahead, 0);
     }
     for (; c + width <= columns; c += width) {
-      map_columns<Op, C, streaming, T, U, 1, false>(in, out, row, rows, c, coefficients, step, 0);
+      map_columns<Op, C, streaming, T, U, 1, false>(in, out, row, rows, c, coefficients, ahead, 0);
     }
     if (c < columns) {
-      map_columns<Op, C, false, T, U, 1, true>(in, out, row, rows, c, coefficients, step,
+      map_columns<Op, C, false, T, U, 1, true>(in, out, row, rows, c, coefficients, ahead,
                                                static_cast<int>(columns - c));
     }
   }
