@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -193,3 +195,21 @@ def test_copies(copied):
         np.testing.assert_array_equal(twin(batch(8), training=training), y)
     twin.weight[:] = 9
     np.testing.assert_array_equal(bn.weight, [1, -2, 0.5, 3])
+
+
+@pytest.mark.once
+def test_threads_may_make_the_first_layers_together():
+    program = """
+import sys, threading
+import bnfast
+sys.setswitchinterval(1e-6)
+together = threading.Barrier(4)
+def make():
+    together.wait()
+    bnfast.BatchNorm(3)
+threads = [threading.Thread(target=make) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+    for _ in range(3):
+        subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -213,3 +213,7 @@ threading.Thread(target=lambda: bnfast.affine(x, c, c)).start()
 """
     ended = run(program)
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_results_without_elements_take_no_block():
+    assert bnfast.standardize(np.empty((0, 4096, 1024))).base is None

@@ -88,3 +88,17 @@ def test_empty_work_has_a_schedule():
 def test_an_unknown_walk_is_refused():
     with pytest.raises(ValueError, match="walk must be 'planes' or 'rows', got 'columns'"):
         schedule((1, 2, 3), "columns")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"shape": (1, 2)}, r"shape must have 3 sizes, got \(1, 2\)"),
+        ({"shape": (1, -2, 3)}, "shape must be at least 0, got -2"),
+        ({"inputs": 0}, "inputs must be at least 1, got 0"),
+        ({"itemsize": 0}, "itemsize must be at least 1, got 0"),
+    ],
+)
+def test_impossible_work_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        schedule(**{"shape": (4, 3, 5), **arguments})

@@ -180,3 +180,7 @@ def test_pickles_stay():
     for function in (bnfast.batch_norm, bnfast.moments):
         assert pickle.loads(pickle.dumps(function)) is function
     assert np.array_equal(pickle.loads(pickle.dumps(FROZEN))(X), FROZEN(X))
+
+
+def test_keywords_must_be_strings():
+    assert message_of(lambda: FROZEN(X, **{1: 2})) == "keywords must be strings"

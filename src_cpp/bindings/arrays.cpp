@@ -53,7 +53,8 @@ py::array new_like(const Operand& like, DType dtype) {
     strides[axis] = stride;
     stride *= std::max<py::ssize_t>(shape[axis], 1);
   }
-  return new_array(py::dtype(dtype_name(dtype)), std::move(shape), std::move(strides), stride);
+  return new_array(py::dtype(dtype_name(dtype)), std::move(shape), std::move(strides),
+                   like.shape.elements() * size_of(dtype));
 }
 
 py::array checked_output(const py::object& out, const Operand& like, const OutputRules& rules) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <stdexcept>
 
 #include "bindings/scalars.hpp"
 
@@ -76,6 +77,7 @@ bool Signature::take_positional(PyObject* const* arguments, Py_ssize_t count,
 }
 
 bool Signature::take_keyword(PyObject* name, PyObject* value, Values& values) const {
+  if (!PyUnicode_Check(name)) return false;
   const auto same = [name](const Parameter& parameter) { return parameter.name == name; };
   const auto equal = [name](const Parameter& parameter) {
     return PyUnicode_Compare(parameter.name, name) == 0;

@@ -10,6 +10,10 @@
 #include <utility>
 #include <vector>
 
+#if defined(__GLIBCXX__)
+#include <cxxabi.h>
+#endif
+
 namespace bnfast {
 
 namespace py = pybind11;
@@ -65,6 +69,10 @@ template <class Body>
 PyObject* translating_errors(Body&& body) {
   try {
     return body();
+#if defined(__GLIBCXX__)
+  } catch (abi::__forced_unwind&) {  // the thread is being ended
+    throw;
+#endif
   } catch (...) {
     py::detail::try_translate_exceptions();
     return nullptr;
@@ -130,17 +138,18 @@ void define(py::module_& m, const char* doc) {
       py::reinterpret_steal<py::object>(PyCFunction_NewEx(&definition, m.ptr(), module_name.ptr()));
 }
 
-// The method of this object as a function, with the fast convention. doc: static, as above.
+// Adds a property to the class: the method, bound to the object, by the fast convention.
 template <class Self, auto method>
-py::object bound(const py::object& self, const char* doc) {
-  static const Signature& signature =
-      *new Signature(doc, py::str(py::type::of(self).attr("__name__")));
+void define_bound(py::class_<Self>& type, const char* doc) {
+  static const Signature& signature = *new Signature(doc, py::str(type.attr("__name__")));
   static PyMethodDef definition = {signature.name(),
                                    reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(
                                        functions::call_bound<Self, method>)),
                                    METH_FASTCALL | METH_KEYWORDS, doc};
   functions::signature<method> = &signature;
-  return py::reinterpret_steal<py::object>(PyCFunction_New(&definition, self.ptr()));
+  type.def_property_readonly(signature.name(), [](const py::object& self) {
+    return py::reinterpret_steal<py::object>(PyCFunction_New(&definition, self.ptr()));
+  });
 }
 
 // Makes objects of the class callable by method, whose parameters are all py::object.

@@ -1,5 +1,8 @@
 #include <cstring>
 #include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "bindings/arrays.hpp"
 #include "bindings/channels.hpp"
@@ -177,6 +180,9 @@ class InferenceFold {
  private:
   void fold(const py::object& running_mean, const py::object& running_var,
             const py::object& weight_values, const py::object& bias_values, double eps) {
+    // First, for reading a sequence may run Python, and another thread may change what was read.
+    Snapshot mean_seen(running_mean), var_seen(running_var), weight_seen(weight_values),
+        bias_seen(bias_values);
     const auto mean = counting_channel_values(running_mean, "running_mean");
     const auto channels = static_cast<py::ssize_t>(mean.size());
     const auto var = required_channel_values(running_var, "running_var", channels);
@@ -188,10 +194,10 @@ class InferenceFold {
     set_inference(fresh->narrow, running, parameters);
     set_inference(fresh->wide, running, parameters);
     prepared_ = std::move(fresh);
-    mean_ = Snapshot(running_mean);
-    var_ = Snapshot(running_var);
-    weight_ = Snapshot(weight_values);
-    bias_ = Snapshot(bias_values);
+    mean_ = std::move(mean_seen);
+    var_ = std::move(var_seen);
+    weight_ = std::move(weight_seen);
+    bias_ = std::move(bias_seen);
     eps_folded_ = eps;
     ++folds_;
   }
@@ -224,12 +230,9 @@ void register_inference(py::module_& m) {
                       }));
   define_call<FrozenAffine, &FrozenAffine::call>(frozen, kFrozenCall);
 
-  py::class_<InferenceFold>(m, "InferenceFold", kFold)
-      .def(py::init<>())
-      .def_property_readonly("folds", &InferenceFold::folds)
-      .def_property_readonly("call", [](const py::object& self) {
-        return bound<InferenceFold, &InferenceFold::call>(self, kFoldCall);
-      });
+  py::class_<InferenceFold> fold(m, "InferenceFold", kFold);
+  fold.def(py::init<>()).def_property_readonly("folds", &InferenceFold::folds);
+  define_bound<InferenceFold, &InferenceFold::call>(fold, kFoldCall);
 }
 
 }  // namespace bnfast

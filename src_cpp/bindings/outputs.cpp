@@ -89,11 +89,12 @@ The bound of `get_output_cache`, what decided it, and the bytes held now.
 // only if its base exports a writeable buffer, as this does: of the result, not of the whole block.
 class OutputMemory {
  public:
-  OutputMemory(OutputBlock block, py::ssize_t bytes) : block_(block), bytes_(bytes) {}
+  explicit OutputMemory(py::ssize_t bytes) : block_(take_output_block(bytes)), bytes_(bytes) {}
   OutputMemory(const OutputMemory&) = delete;
   OutputMemory& operator=(const OutputMemory&) = delete;
   ~OutputMemory() { give_back(block_); }
 
+  void* data() const { return block_.data; }  // null: to be allocated as any other array is
   py::buffer_info buffer() const {
     return py::buffer_info(static_cast<unsigned char*>(block_.data), bytes_);
   }
@@ -125,10 +126,10 @@ py::dict cache_info() {
 
 py::array new_array(const py::dtype& dtype, std::vector<py::ssize_t> shape,
                     std::vector<py::ssize_t> strides, py::ssize_t bytes) {
-  const OutputBlock block = take_output_block(bytes);
-  if (!block.data) return py::array(dtype, std::move(shape), std::move(strides));
-  const py::object memory = py::cast(std::make_unique<OutputMemory>(block, bytes));
-  return py::array(dtype, std::move(shape), std::move(strides), block.data, memory);
+  auto memory = std::make_unique<OutputMemory>(bytes);
+  void* const data = memory->data();
+  if (!data) return py::array(dtype, std::move(shape), std::move(strides));
+  return py::array(dtype, std::move(shape), std::move(strides), data, py::cast(std::move(memory)));
 }
 
 void register_outputs(py::module_& m) {

@@ -1,7 +1,4 @@
 // How a call would be run: to print and to test, without running it.
-#include <pybind11/stl.h>
-
-#include <array>
 #include <string>
 #include <vector>
 
@@ -61,18 +58,28 @@ Walk walk_named(const py::object& name) {
   value_error("walk must be 'planes' or 'rows', got " + text_of(py::repr(name)));
 }
 
+ptrdiff_t at_least(ptrdiff_t least, const py::object& value, const char* name) {
+  const long long number = integer(value, name);
+  if (number < least) {
+    value_error(std::string(name) + " must be at least " + std::to_string(least) + ", got " +
+                std::to_string(number));
+  }
+  return number;
+}
+
 py::dict schedule(const py::object& shape, const py::object& walk, const py::object& inputs,
                   const py::object& outputs, const py::object& itemsize, const py::object& reduces,
                   const py::object& end_to_end, const py::object& num_threads, const py::object& l2,
                   const py::object& l3) {
-  const auto [outer, channels, inner] = shape.cast<std::array<ptrdiff_t, 3>>();
-  const ptrdiff_t item = integer(itemsize, "itemsize");
+  const py::tuple sizes(shape);
+  if (sizes.size() != 3) value_error("shape must have 3 sizes, got " + text_of(sizes));
+  const ptrdiff_t item = at_least(1, itemsize, "itemsize");
   const Work work{walk_named(walk),
-                  outer,
-                  channels,
-                  inner,
-                  integer(inputs, "inputs") * item,
-                  integer(outputs, "outputs") * item,
+                  at_least(0, sizes[0], "shape"),
+                  at_least(0, sizes[1], "shape"),
+                  at_least(0, sizes[2], "shape"),
+                  at_least(1, inputs, "inputs") * item,
+                  at_least(0, outputs, "outputs") * item,
                   boolean(reduces, "reduces"),
                   boolean(end_to_end, "end_to_end")};
   const CacheSizes caches{0, integer(l2, "l2"), integer(l3, "l3")};

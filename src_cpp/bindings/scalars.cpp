@@ -35,6 +35,10 @@ long long integer(const py::object& value, const char* name) {
 double number(const py::object& value, const char* name) {
   const double result = PyNumber_Check(value.ptr()) ? PyFloat_AsDouble(value.ptr()) : -1;
   if (!PyNumber_Check(value.ptr()) || (result == -1 && PyErr_Occurred())) {
+    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_TypeError) &&
+        !PyErr_ExceptionMatches(PyExc_ValueError)) {
+      throw py::error_already_set();
+    }
     PyErr_Clear();
     wrong_type(value, name, "a number");
   }

@@ -6,7 +6,6 @@
 #include "bindings/register.hpp"
 #include "bindings/results.hpp"
 #include "core/batch_norm.hpp"
-#include "core/staging.hpp"
 
 namespace bnfast {
 namespace {

@@ -9,23 +9,23 @@ namespace bnfast {
 namespace {
 
 // A function's name in messages, and its parameters as they stand in its signature.
-struct Signature {
+struct Documented {
   std::string name, parameters;
 };
 
 // Nothing where the docstring does not begin with a signature.
-std::optional<Signature> signature_of(const std::string& name, const py::handle& documented,
-                                      const char* first = "") {
+std::optional<Documented> signature_of(const std::string& name, const py::handle& documented,
+                                       const char* first = "") {
   const py::object found = documented.attr("__text_signature__");
   if (found.is_none()) return std::nullopt;
   const std::string text = text_of(found);
-  return Signature{name, first + text.substr(1, text.size() - 2)};
+  return Documented{name, first + text.substr(1, text.size() - 2)};
 }
 
 py::dict members_of(const py::handle& scope) { return scope.attr("__dict__").attr("copy")(); }
 
 // Throws the error. Where the arguments do fit, their types do not, which pybind11 explains.
-void refuse_call(const Signature& signature, const py::args& args, const py::kwargs& keywords) {
+void refuse_call(const Documented& signature, const py::args& args, const py::kwargs& keywords) {
   py::module_::import("bnfast.wrong_calls")
       .attr("refuse")(signature.name, signature.parameters, args, keywords);
   throw py::reference_cast_error();
@@ -33,7 +33,7 @@ void refuse_call(const Signature& signature, const py::args& args, const py::kwa
 
 // An overload that takes anything is reached by calls that fit no other.
 template <class... Extra>
-void add_refusal(const py::handle& scope, const char* name, const Signature& signature,
+void add_refusal(const py::handle& scope, const char* name, const Documented& signature,
                  const Extra&... extra) {
   py::cpp_function(
       [signature](const py::args& args, const py::kwargs& keywords) {
@@ -42,7 +42,7 @@ void add_refusal(const py::handle& scope, const char* name, const Signature& sig
       py::name(name), py::scope(scope), py::sibling(scope.attr(name)), extra...);
 }
 
-void add_refusal_of_init(const py::handle& type, const Signature& signature) {
+void add_refusal_of_init(const py::handle& type, const Documented& signature) {
   py::cpp_function(
       [signature](py::detail::value_and_holder&, const py::args& args, const py::kwargs& keywords) {
         refuse_call(signature, py::args(py::make_tuple(py::none()) + args), keywords);

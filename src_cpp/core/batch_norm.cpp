@@ -2,9 +2,9 @@
 
 #include <vector>
 
-#include "core/parallel.hpp"
 #include "core/staging.hpp"
 #include "dispatch/dispatch.hpp"
+#include "dispatch/machine.hpp"
 
 namespace bnfast {
 namespace {
@@ -31,7 +31,7 @@ Work work_of(const Pass& pass, bool reduces) {
           o.in_item[0] + o.in_item[1],
           o.out_item,
           reduces,
-          o.out.channel == g.inner * o.out_item};
+          g.channels == 1 || o.out.channel == g.inner * o.out_item};
 }
 
 // Inputs first; the output, if there is one, is the arrays' last.

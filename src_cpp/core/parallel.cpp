@@ -1,6 +1,5 @@
 #include "core/parallel.hpp"
 
-#include <algorithm>
 #include <thread>
 
 #include "dispatch/machine.hpp"

@@ -36,7 +36,8 @@ struct Sums {
   void add(const Sums& sums) { add(sums.first, sums.second); }
 };
 
-// What becomes of a channel's sums. Called once per channel, from any thread.
+// What becomes of a channel's sums. Called from any thread, once per channel, and once
+// more where exact sums are wanted.
 class Fold {
  public:
   virtual ~Fold() = default;

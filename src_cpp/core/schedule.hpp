@@ -8,7 +8,8 @@
 
 namespace bnfast {
 
-// What is asked for. Bytes per element; 0 read of what there is none of.
+// What is asked for. Bytes per element: of all inputs, at least one, and of the output, 0 where
+// there is none.
 struct Work {
   Walk walk;
   ptrdiff_t outer, channels, inner;

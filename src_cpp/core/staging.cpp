@@ -68,7 +68,6 @@ void Staging::make_dense(int array, bool is_output) {
     copy(shape_, given, copied);
   }
   arrays_[array] = &copied;
-  ++copies_;
 }
 
 void Staging::finish() {

@@ -15,10 +15,12 @@ class Staging {
   // The arrays must outlive the staging.
   Staging(const Shape& shape, std::initializer_list<const Array*> inputs, const Array* output);
 
+  Staging(const Staging&) = delete;  // arrays_ may point into dense_
+  Staging& operator=(const Staging&) = delete;
+
   const Geometry& geometry() const { return geometry_; }
   char* data(int array) const { return arrays_[array]->data; }
   DType dtype(int array) const { return arrays_[array]->dtype; }
-  bool copied() const { return copies_ > 0; }
   void finish();
 
  private:
@@ -26,7 +28,6 @@ class Staging {
 
   const Shape& shape_;
   int count_ = 0;
-  int copies_ = 0;
   const Array* output_;
   bool output_copied_ = false;
   std::array<const Array*, kMaxArrays> arrays_;

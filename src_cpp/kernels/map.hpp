@@ -261,11 +261,13 @@ void store_planes(const Block& block, const MappedPlanes<Op, T, U> planes,
   }
 }
 
-// Whether streaming stores reach whole lines: not where short planes lie apart.
+// Whether streaming stores reach whole lines: not where short planes lie apart, nor where the
+// output is narrower than what is computed, which fills half a vector.
 template <class Op, class C, class T, class U>
 BNFAST_INLINE bool streamable(const Block& block, const Input* in, const Output& out) {
   constexpr ptrdiff_t least_run = 512 / sizeof(U);
-  return reachable<U>(out) && (block.inner >= least_run || joined<Op, C, T, U>(block, in, out));
+  return sizeof(U) == sizeof(C) && reachable<U>(out) &&
+         (block.inner >= least_run || joined<Op, C, T, U>(block, in, out));
 }
 
 template <class Op, class C, class T, class U>
