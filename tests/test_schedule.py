@@ -41,7 +41,7 @@ def test_threads_that_share_a_slab_have_more_cache_for_it():
 
 
 @pytest.mark.parametrize(
-    ("inner", "group"), [(4096, 1), (784, 1), (196, 4), (160, 6), (49, 4), (9, 4)]
+    ("inner", "group"), [(4096, 1), (784, 1), (196, 4), (160, 6), (49, 4), (9, 14)]
 )
 def test_short_planes_are_taken_together(inner, group):
     assert schedule((32, 256, inner))["group"] == group
@@ -51,6 +51,13 @@ def test_streamed_short_planes_are_whole_lines():
     large = schedule((512, 2048, 49))
     assert large["streaming"]
     assert large["group"] * 49 * 4 % 64 == 0
+
+
+def test_small_slabs_are_taken_together():
+    assert schedule((1, 2048, 49))["group"] == 16
+    assert schedule((1, 2048, 49), num_threads=32)["group"] == 16
+    assert schedule((1, 32, 49), num_threads=1)["group"] == 8
+    assert not schedule((1, 64, 1024))["shared"]
 
 
 def test_a_group_has_no_more_channels_than_there_are():

@@ -74,10 +74,10 @@ void set_inference(Coefficients& to, const Running& running, Parameters paramete
 }
 
 bool MomentsFold::take(ptrdiff_t c, double shift, const Sums& sums, bool exact) {
-  const double difference = sums.second - sums.first * sums.first / count_;
+  const double offset = sums.first / count_, difference = sums.second - sums.first * offset;
   const double squares = difference > 0 ? difference : 0;
   if (!exact && !accurate(sums, squares)) return false;
-  const double offset = sums.first / count_, mean = shift + offset;
+  const double mean = shift + offset;
   const bool finite = std::isfinite(sums.second);
   const double var = finite ? squares / count_ : std::nan("");
   const double invstd = 1 / std::sqrt(var + eps_);

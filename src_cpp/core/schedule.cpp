@@ -30,6 +30,10 @@ constexpr ptrdiff_t kShortPlane = 4 * kKB;
 constexpr ptrdiff_t kShortestPlane = 512;
 constexpr ptrdiff_t kShortestGroup = 4;
 constexpr ptrdiff_t kLineElements = 16;  // float32 in a cache line
+// Of small slabs, so many channels that beginning a group costs little beside it, but enough groups
+// for the threads to share.
+constexpr ptrdiff_t kSmallSlab = 16 * kKB;
+constexpr ptrdiff_t kGroupsPerThread = 4;
 
 int threads_for(const Work& work, int threads) {
   const ptrdiff_t bytes = work.elements() * (work.bytes_read + work.bytes_written);
@@ -51,11 +55,13 @@ Store store_for(const Work& work, const CacheSizes& caches) {
   return large && whole_lines ? Store::streaming : Store::ordinary;
 }
 
-ptrdiff_t group_for(const Work& work, Store store) {
+ptrdiff_t group_for(const Work& work, Store store, int threads) {
   const ptrdiff_t plane = work.inner * work.bytes_read;
   const bool shortest = store == Store::ordinary && plane <= kShortestPlane;
-  const ptrdiff_t most =
-      std::clamp(kShortPlane / plane, ptrdiff_t{1}, shortest ? kShortestGroup : kMaxGroup);
+  const ptrdiff_t by_plane = std::min(kShortPlane / plane, shortest ? kShortestGroup : kMaxGroup);
+  const ptrdiff_t by_slab =
+      std::min(kSmallSlab / (plane * work.outer), work.channels / (kGroupsPerThread * threads));
+  const ptrdiff_t most = std::clamp(std::max(by_plane, by_slab), ptrdiff_t{1}, kMaxGroup);
   const ptrdiff_t lines = kLineElements / std::gcd(kLineElements, work.inner);
   return std::min(most < lines ? most : most / lines * lines, work.channels);
 }
@@ -66,7 +72,7 @@ Schedule schedule_for(const Work& work, const CacheSizes& caches, int threads) {
   Schedule schedule{threads_for(work, threads), store_for(work, caches), 1, false, false};
   if (work.walk == Walk::rows || work.elements() == 0) return schedule;
   const ptrdiff_t slab = work.outer * work.inner * work.bytes_read;
-  const ptrdiff_t group = group_for(work, schedule.store);
+  const ptrdiff_t group = group_for(work, schedule.store, schedule.threads);
   const bool idle = ceil_div(work.channels, group) < 2 * schedule.threads;
   schedule.shared = schedule.threads > 1 && (idle || slab > caches.l2 * 3 / 8);
   schedule.group = schedule.shared ? 1 : group;

@@ -100,9 +100,14 @@ BNFAST_INLINE void add_run(const T* x, const T* dy, ptrdiff_t n, C shift, Ahead 
 // Adds the lanes in a fixed tree.
 template <int lanes>
 BNFAST_INLINE double add_lanes(double* lane) {
-  for (int half = lanes / 2; half > 0; half /= 2) {
+  constexpr int half = lanes / 2, width = kWidth<double>;
+  if constexpr (half >= width) {
+    for (int i = 0; i < half; i += width) store(lane + i, load(lane + i) + load(lane + i + half));
+  } else {
+#pragma GCC unroll 8
     for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
   }
+  if constexpr (half > 1) return add_lanes<half>(lane);
   return lane[0];
 }
 
