@@ -2,6 +2,7 @@
 // all rows mapped, last rows first: those lie in cache.
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "core/parallel.hpp"
@@ -111,8 +112,8 @@ class RowsReduction {
         rows_(pass.geometry.outer / fold_),
         rest_(pass.geometry.outer % fold_ * channels_),
         blocks_(rows_, columns_),
-        first_(static_cast<size_t>((blocks_.size() + 1) * columns_)),
-        second_(first_.size()),
+        first_(new double[sums()]),
+        second_(new double[sums()]),
         wants_exact_(static_cast<size_t>(channels_)) {
     find_shift();
   }
@@ -128,6 +129,8 @@ class RowsReduction {
   }
 
  private:
+  size_t sums() const { return static_cast<size_t>(blocks_.size() * columns_ + rest_); }
+
   Operands at_row(ptrdiff_t row) const { return pass_.operands.at(row * fold_, 0, 0); }
 
   // Strides from one long row to the next.
@@ -218,7 +221,8 @@ class RowsReduction {
   RowBlocks blocks_;
   std::vector<double> shift_;  // per channel, as used
   Coefficients typed_shift_{DType::float64, 1, 0};
-  std::vector<double> first_, second_;  // per block and column, the rest's last
+  // Per block and column, the rest's last. Not cleared: a kernel writes all of its sums.
+  std::unique_ptr<double[]> first_, second_;
   std::vector<char> wants_exact_;
   std::atomic<bool> any_wants_exact_{false};
 };
