@@ -10,18 +10,11 @@ namespace {
 
 template <class T>
 void read(const char* from, py::ssize_t stride, std::vector<double>& values) {
-  const auto value_at = [from](py::ssize_t offset) {
+  for (double& value : values) {
     T stored;
-    std::memcpy(&stored, from + offset, sizeof stored);
-    return static_cast<double>(stored);
-  };
-  const auto n = static_cast<py::ssize_t>(values.size());
-  double* const to = values.data();
-  constexpr py::ssize_t item = sizeof(T);
-  if (stride == item) {  // a loop of its own: the compiler vectorizes it
-    for (py::ssize_t i = 0; i < n; ++i) to[i] = value_at(i * item);
-  } else {
-    for (py::ssize_t i = 0; i < n; ++i) to[i] = value_at(i * stride);
+    std::memcpy(&stored, from, sizeof stored);
+    value = static_cast<double>(stored);
+    from += stride;
   }
 }
 

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "bindings/scalars.hpp"
+#include "bindings/wrong_calls.hpp"
 
 namespace bnfast {
 namespace {
@@ -63,7 +64,7 @@ void Signature::add(const std::string& parameter) {
 void Signature::refuse(const py::tuple& arguments, const py::dict& keywords) const {
   const bool bound = text_.rfind("self", 0) == 0;
   const py::tuple given = bound ? py::tuple(py::make_tuple(py::none()) + arguments) : arguments;
-  py::module_::import("bnfast.wrong_calls").attr("refuse")(qualified_name_, text_, given, keywords);
+  refuse_call(qualified_name_, text_, given, keywords);
   type_error(qualified_name_ + "() was called with arguments that do not fit");
 }
 

@@ -24,10 +24,9 @@ std::optional<Documented> signature_of(const std::string& name, const py::handle
 
 py::dict members_of(const py::handle& scope) { return scope.attr("__dict__").attr("copy")(); }
 
-// Throws the error. Where the arguments do fit, their types do not, which pybind11 explains.
-void refuse_call(const Documented& signature, const py::args& args, const py::kwargs& keywords) {
-  py::module_::import("bnfast.wrong_calls")
-      .attr("refuse")(signature.name, signature.parameters, args, keywords);
+// Where the arguments do fit, their types do not, which pybind11 explains.
+void refuse_overload(const Documented& signature, const py::tuple& args, const py::dict& keywords) {
+  refuse_call(signature.name, signature.parameters, args, keywords);
   throw py::reference_cast_error();
 }
 
@@ -37,7 +36,7 @@ void add_refusal(const py::handle& scope, const char* name, const Documented& si
                  const Extra&... extra) {
   py::cpp_function(
       [signature](const py::args& args, const py::kwargs& keywords) {
-        refuse_call(signature, args, keywords);
+        refuse_overload(signature, args, keywords);
       },
       py::name(name), py::scope(scope), py::sibling(scope.attr(name)), extra...);
 }
@@ -45,7 +44,7 @@ void add_refusal(const py::handle& scope, const char* name, const Documented& si
 void add_refusal_of_init(const py::handle& type, const Documented& signature) {
   py::cpp_function(
       [signature](py::detail::value_and_holder&, const py::args& args, const py::kwargs& keywords) {
-        refuse_call(signature, py::args(py::make_tuple(py::none()) + args), keywords);
+        refuse_overload(signature, py::tuple(py::make_tuple(py::none()) + args), keywords);
       },
       py::name("__init__"), py::scope(type), py::sibling(type.attr("__init__")),
       py::is_method(type), py::detail::is_new_style_constructor());
@@ -67,6 +66,11 @@ void explain_wrong_calls_of(const py::handle& type) {
 }
 
 }  // namespace
+
+void refuse_call(const std::string& name, const std::string& parameters, const py::tuple& arguments,
+                 const py::dict& keywords) {
+  py::module_::import("bnfast.wrong_calls").attr("refuse")(name, parameters, arguments, keywords);
+}
 
 void explain_wrong_calls(const py::module_& m) {
   for (const auto& [key, value] : members_of(m)) {

@@ -38,11 +38,6 @@ class Coefficients {
       std::copy(source, source + size_of(compute_), slot(a, index));
     }
   }
-  // All values of an array; T is the compute type.
-  template <class T>
-  T* values(int array) {
-    return reinterpret_cast<T*>(slot(array, 0));
-  }
   const char* at(int array, ptrdiff_t index) const {
     return values_.data() + (array * length_ + index) * size_of(compute_);
   }

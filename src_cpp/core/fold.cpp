@@ -47,29 +47,11 @@ void inference_scale_and_shift(const Running& running, Parameters parameters, pt
   }
 }
 
-namespace {
-
-// As set_normalization, for all channels: a loop without calls, which the compiler vectorizes.
-template <class T>
-void set_inference_as(Coefficients& to, const Running& running, Parameters parameters) {
-  T *mean = to.values<T>(0), *scale = to.values<T>(1), *shift = to.values<T>(2);
+void set_inference(Coefficients& to, const Running& running, Parameters parameters) {
   for (ptrdiff_t c = 0; c < to.length(); ++c) {
     const double invstd = 1 / std::sqrt(running.var[c] + running.eps);
-    mean[c] = static_cast<T>(running.mean[c]);
-    scale[c] = static_cast<T>(parameters.weight_of(c) * invstd);
-    const double high = static_cast<double>(mean[c]);
-    const double low = std::isfinite(high) ? running.mean[c] - high : 0;
-    shift[c] = static_cast<T>(parameters.bias_of(c) - low * static_cast<double>(scale[c]));
-  }
-}
-
-}  // namespace
-
-void set_inference(Coefficients& to, const Running& running, Parameters parameters) {
-  if (to.compute() == DType::float32) {
-    set_inference_as<float>(to, running, parameters);
-  } else {
-    set_inference_as<double>(to, running, parameters);
+    set_normalization(to, c, running.mean[c], parameters.weight_of(c) * invstd,
+                      parameters.bias_of(c));
   }
 }
 

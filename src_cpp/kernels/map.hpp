@@ -125,16 +125,7 @@ BNFAST_INLINE void map_plane(const T* x, const T* dy, U* y, ptrdiff_t n, const V
   if (n < width) return map_partial<Op, C>(x, dy, y, static_cast<int>(n), c);
   const ptrdiff_t at = n - width;
   const Vector<C> last = map_vector<Op, C>(x + at, Op::inputs == 2 ? dy + at : x, c);
-  ptrdiff_t i = 0;
-  for (; i + 4 * width <= at; i += 4 * width) {
-    map_vectors<Op, C, false>(x, dy, y, i, i + 4 * width, c, next);
-  }
-#pragma GCC unroll 4
-  for (int v = 0; v < 4; ++v) {
-    if (i + v * width < at) {
-      map_vectors<Op, C, false>(x, dy, y, i + v * width, i + (v + 1) * width, c, next);
-    }
-  }
+  map_vectors<Op, C, false>(x, dy, y, 0, at, c, next);
   next.touch(at);
   put<C, false>(y + at, last);
 }

@@ -11,7 +11,7 @@ from bnfast.demo.checks import float32_error
 
 BNFAST = "bnfast"
 _LIMIT = 8.0
-# That they do the same work; float32 sums over 400,000 values err by thousands of units.
+# That they do the same work; NumPy's float32 moments of 400,000 values err by 1300 units.
 _LIMIT_OF_PEERS = 2e4
 
 
