@@ -72,14 +72,17 @@ class PlanesWalk {
         partial_(schedule_.shared ? static_cast<size_t>(pieces_.size()) : 0) {}
 
   void run() {
-    Shares groups(ceil_div(g_.channels, schedule_.group), schedule_.threads);
+    std::optional<Shares> groups;
+    if (pass_.reduction && !schedule_.shared) {
+      groups.emplace(ceil_div(g_.channels, schedule_.group), schedule_.threads);
+    }
     run_team(schedule_.threads, [&](const Team& team) {
       if (!pass_.reduction) {
         map_alone(team);
       } else if (schedule_.shared) {
         share_channels(team);
       } else {
-        own_channels(team, groups);
+        own_channels(team, *groups);
       }
       if (pass_.mapping) pass_.mapping->fence();
     });
