@@ -18,6 +18,15 @@ void read(const char* from, py::ssize_t stride, std::vector<double>& values) {
   }
 }
 
+template <class T>
+void write(const std::vector<double>& values, char* to, py::ssize_t stride) {
+  for (const double value : values) {
+    const T stored = static_cast<T>(value);
+    std::memcpy(to, &stored, sizeof stored);
+    to += stride;
+  }
+}
+
 // float32 or float64 of C values, any stride.
 std::vector<double> read_values(const py::array& array, DType dtype) {
   std::vector<double> values(static_cast<size_t>(array.shape(0)));
@@ -98,13 +107,11 @@ UpdatedChannels::UpdatedChannels(const py::object& values, const char* name, py:
 }
 
 void UpdatedChannels::write(const std::vector<double>& values) {
-  char* p = static_cast<char*>(array_.mutable_data());
-  const bool narrow = known_dtype(array_) == DType::float32;
-  for (const double value : values) {
-    const float rounded = static_cast<float>(value);
-    std::memcpy(p, narrow ? static_cast<const void*>(&rounded) : &value,
-                narrow ? sizeof rounded : sizeof value);
-    p += array_.strides(0);
+  char* to = static_cast<char*>(array_.mutable_data());
+  if (known_dtype(array_) == DType::float32) {
+    bnfast::write<float>(values, to, array_.strides(0));
+  } else {
+    bnfast::write<double>(values, to, array_.strides(0));
   }
 }
 

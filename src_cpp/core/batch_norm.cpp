@@ -1,7 +1,5 @@
 #include "core/batch_norm.hpp"
 
-#include <vector>
-
 #include "core/staging.hpp"
 #include "dispatch/dispatch.hpp"
 #include "dispatch/machine.hpp"
@@ -116,12 +114,10 @@ void backward(const Shape& shape, const Array& x, const Array& dy, const Array* 
   const TypeKernels& kernels = kernels_of(x.dtype);
   Coefficients coefficients(compute_type(x.dtype, x.dtype), 4, dx ? shape.channels() : 0);
   ProductsFold fold(statistics, {sum_dy, sum_dy_xmu, dx ? &coefficients : nullptr});
-  std::vector<double> shift(statistics.mean, statistics.mean + shape.channels());
-  for (double& mean : shift) mean = usable_shift(coefficients.rounded(mean));
   const Reduction reduction{kernels.products_fast,
                             compute_type(x.dtype, x.dtype),
                             kernels.products_exact,
-                            shift.data(),
+                            statistics.mean,
                             &fold,
                             kernels.products_fast_and_gradient};
   const Mapping mapping{kernels.gradient, &coefficients, active_kernels().fence};

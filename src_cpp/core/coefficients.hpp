@@ -3,7 +3,7 @@
 #pragma once
 
 #include <algorithm>
-#include <vector>
+#include <memory>
 
 #include "core/array.hpp"
 
@@ -15,7 +15,7 @@ class Coefficients {
       : compute_(compute),
         arrays_(arrays),
         length_(length),
-        values_(static_cast<size_t>(arrays * length * size_of(compute))) {}
+        values_(new char[static_cast<size_t>(arrays * length * size_of(compute))]) {}
 
   DType compute() const { return compute_; }
   int arrays() const { return arrays_; }
@@ -39,18 +39,18 @@ class Coefficients {
     }
   }
   const char* at(int array, ptrdiff_t index) const {
-    return values_.data() + (array * length_ + index) * size_of(compute_);
+    return values_.get() + (array * length_ + index) * size_of(compute_);
   }
 
  private:
   char* slot(int array, ptrdiff_t index) {
-    return values_.data() + (array * length_ + index) * size_of(compute_);
+    return values_.get() + (array * length_ + index) * size_of(compute_);
   }
 
   DType compute_;
   int arrays_;
   ptrdiff_t length_;
-  std::vector<char> values_;
+  std::unique_ptr<char[]> values_;  // not cleared
 };
 
 }  // namespace bnfast

@@ -1,5 +1,6 @@
 #include "core/fold.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace bnfast {
@@ -17,6 +18,20 @@ constexpr double kLeastMeanFast = 1e-28;
 double rounding_of_sum(double a, double b) {
   const double sum = a + b, b_seen = sum - a;
   return (a - (sum - b_seen)) + (b - b_seen);
+}
+
+void store(const double* values, const GroupSums& group, double* to) {
+  if (to) std::copy_n(values, group.channels, to + group.channel);
+}
+
+// The channels of a group that `accurate(i)` denies.
+template <class Accurate>
+unsigned inaccurate(const GroupSums& group, Accurate&& accurate) {
+  unsigned found = 0;
+  for (ptrdiff_t i = 0; i < group.channels; ++i) {
+    if (!accurate(i)) found |= 1u << i;
+  }
+  return found;
 }
 
 }  // namespace
@@ -55,22 +70,27 @@ void set_inference(Coefficients& to, const Running& running, Parameters paramete
   }
 }
 
-bool MomentsFold::take(ptrdiff_t c, double shift, const Sums& sums, bool exact) {
-  const double offset = sums.first / count_, difference = sums.second - sums.first * offset;
-  const double squares = difference > 0 ? difference : 0;
-  if (!exact && !accurate(sums, squares)) return false;
-  const double mean = shift + offset;
-  const bool finite = std::isfinite(sums.second);
-  const double var = finite ? squares / count_ : std::nan("");
-  const double invstd = 1 / std::sqrt(var + eps_);
-  if (out_.mean) out_.mean[c] = mean;
-  if (out_.var) out_.var[c] = var;
-  if (out_.invstd) out_.invstd[c] = invstd;
-  if (out_.coefficients) {
-    set_normalization(*out_.coefficients, c, mean, parameters_.weight_of(c) * invstd,
-                      parameters_.bias_of(c), rounding_of_sum(shift, offset));
+unsigned MomentsFold::take(const GroupSums& group, bool exact) {
+  double offset[kMaxGroup], squares[kMaxGroup], mean[kMaxGroup], var[kMaxGroup], invstd[kMaxGroup];
+  for (ptrdiff_t i = 0; i < group.channels; ++i) {  // no branches: the compiler divides in vectors
+    offset[i] = group.first[i] / count_;
+    const double difference = group.second[i] - group.first[i] * offset[i];
+    const double nothing_if_finite = (group.second[i] - group.second[i]);
+    squares[i] = difference > 0 ? difference : 0;
+    mean[i] = group.shift[i] + offset[i];
+    var[i] = squares[i] / count_ + nothing_if_finite;
+    invstd[i] = 1 / std::sqrt(var[i] + eps_);
   }
-  return true;
+  store(mean, group, out_.mean);
+  store(var, group, out_.var);
+  store(invstd, group, out_.invstd);
+  for (ptrdiff_t i = 0; i < group.channels && out_.coefficients; ++i) {
+    const ptrdiff_t c = group.channel + i;
+    set_normalization(*out_.coefficients, c, mean[i], parameters_.weight_of(c) * invstd[i],
+                      parameters_.bias_of(c), rounding_of_sum(group.shift[i], offset[i]));
+  }
+  if (exact) return 0;
+  return inaccurate(group, [&](ptrdiff_t i) { return accurate(group.sums(i), squares[i]); });
 }
 
 bool MomentsFold::accurate(const Sums& sums, double squares) const {
@@ -86,11 +106,11 @@ double MomentsFold::better_shift(double shift, const Sums& sums) const {
 
 void set_gradient(Coefficients& to, ptrdiff_t c, double mean, double invstd, double weight,
                   double sum_dy, double sum_dy_xmu, double count) {
-  const double high = to.rounded(mean);
-  const double slope = to.rounded(-invstd * invstd * sum_dy_xmu / count);
+  const double high = to.rounded(mean), share = 1 / count;
+  const double slope = to.rounded(-invstd * invstd * sum_dy_xmu * share);
   to.set(0, c, high);
   to.set(1, c, slope);
-  to.set(2, c, sum_dy / count + slope * (mean - high));
+  to.set(2, c, sum_dy * share + slope * (mean - high));
   to.set(3, c, weight * invstd);
 }
 
@@ -100,18 +120,22 @@ bool ProductsFold::accurate(const Sums& sums) const {
   return std::isfinite(sums.second) && (nothing || holds);
 }
 
-bool ProductsFold::take(ptrdiff_t c, double shift, const Sums& sums, bool exact) {
-  if (!exact && !accurate(sums)) return false;
-  const double mean = statistics_.mean[c];
-  const double sum_dy_xmu = sums.second - (mean - shift) * sums.first;
-  if (out_.sum_dy) out_.sum_dy[c] = sums.first;
-  if (out_.sum_dy_xmu) out_.sum_dy_xmu[c] = sum_dy_xmu;
-  if (out_.coefficients) {
-    set_gradient(*out_.coefficients, c, mean, statistics_.invstd[c],
-                 statistics_.weight ? statistics_.weight[c] : 1, sums.first, sum_dy_xmu,
-                 statistics_.count);
+unsigned ProductsFold::take(const GroupSums& group, bool exact) {
+  const Statistics& of = statistics_;
+  double sum_dy_xmu[kMaxGroup];
+  for (ptrdiff_t i = 0; i < group.channels; ++i) {
+    const double mean = of.mean[group.channel + i];
+    sum_dy_xmu[i] = group.second[i] - (mean - group.shift[i]) * group.first[i];
   }
-  return true;
+  store(group.first, group, out_.sum_dy);
+  store(sum_dy_xmu, group, out_.sum_dy_xmu);
+  for (ptrdiff_t i = 0; i < group.channels && out_.coefficients; ++i) {
+    const ptrdiff_t c = group.channel + i;
+    set_gradient(*out_.coefficients, c, of.mean[c], of.invstd[c], of.weight ? of.weight[c] : 1,
+                 group.first[i], sum_dy_xmu[i], of.count);
+  }
+  if (exact) return 0;
+  return inaccurate(group, [&](ptrdiff_t i) { return accurate(group.sums(i)); });
 }
 
 }  // namespace bnfast

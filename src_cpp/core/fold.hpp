@@ -57,7 +57,7 @@ class MomentsFold final : public Fold {
         parameters_(parameters),
         out_(out) {}
 
-  bool take(ptrdiff_t c, double shift, const Sums& sums, bool exact) override;
+  unsigned take(const GroupSums& group, bool exact) override;
   double better_shift(double shift, const Sums& sums) const override;
 
  private:
@@ -91,7 +91,7 @@ class ProductsFold final : public Fold {
   };
   ProductsFold(Statistics statistics, Out out) : statistics_(statistics), out_(out) {}
 
-  bool take(ptrdiff_t c, double shift, const Sums& sums, bool exact) override;
+  unsigned take(const GroupSums& group, bool exact) override;
   double better_shift(double shift, const Sums&) const override { return shift; }
 
  private:

@@ -1,6 +1,8 @@
 // A pass over the data: reduce, fold, map. What a call asks for, in the terms of the walk.
 #pragma once
 
+#include <cmath>
+
 #include "core/coefficients.hpp"
 #include "core/schedule.hpp"
 #include "kernels/contract.hpp"
@@ -36,14 +38,28 @@ struct Sums {
   void add(const Sums& sums) { add(sums.first, sums.second); }
 };
 
-// What becomes of a channel's sums. Called from any thread, once per channel, and once
-// more where exact sums are wanted.
+// The sums of a few neighbouring channels, whose values were shifted.
+struct GroupSums {
+  ptrdiff_t channel;   // the first one
+  ptrdiff_t channels;  // at most kMaxGroup
+  double shift[kMaxGroup];
+  double first[kMaxGroup], second[kMaxGroup];
+
+  Sums sums(ptrdiff_t i) const { return {first[i], second[i]}; }
+};
+
+inline GroupSums sums_of_one(ptrdiff_t channel, double shift, const Sums& sums) {
+  return {channel, 1, {shift}, {sums.first}, {sums.second}};
+}
+
+// What becomes of the channels' sums. Called from any thread, once per channel, and once more where
+// exact sums are wanted.
 class Fold {
  public:
   virtual ~Fold() = default;
-  // Takes the sums of channel c, whose values were shifted by `shift`. False: they are not accurate
-  // enough, and the exact sums are wanted, about this shift; not asked of exact sums.
-  virtual bool take(ptrdiff_t c, double shift, const Sums& sums, bool exact) = 0;
+  // Returns a bit for each channel of the group whose sums are not accurate enough: its exact sums
+  // are wanted, about better_shift. None of exact sums.
+  virtual unsigned take(const GroupSums& group, bool exact) = 0;
   virtual double better_shift(double shift, const Sums& sums) const = 0;
 };
 
@@ -51,7 +67,7 @@ struct Reduction {
   Reduce first_try;
   DType first_compute;
   Reduce exact;
-  const double* shift;  // one value per channel; null: taken from the data's first values
+  const double* shift;  // wanted, one value per channel; null: the mean of the first values
   Fold* fold;
   ReduceMapKernel first_try_and_map;  // null: there is none for this pair
 };
@@ -76,7 +92,8 @@ struct Pass {
 void run_planes(const Pass& pass);
 void run_rows(const Pass& pass);
 
-// The shift to use where the first values have this mean.
-double usable_shift(double mean_of_first);
+// What to shift by where this is wanted: an infinite shift would turn the finite values of the
+// channel into NaN as well.
+inline double usable_shift(double wanted) { return std::isfinite(wanted) ? wanted : 0; }
 
 }  // namespace bnfast

@@ -19,8 +19,8 @@ class GroupShift {
  public:
   explicit GroupShift(DType compute) : compute_(compute) {}
   double set(ptrdiff_t i, double value) {
-    if (compute_ == DType::float32) return floats_[i] = static_cast<float>(value);
-    return doubles_[i] = value;
+    if (compute_ == DType::float64) return doubles_[i] = usable_shift(value);
+    return floats_[i] = static_cast<float>(usable_shift(static_cast<float>(value)));
   }
   const void* data() const {
     return compute_ == DType::float32 ? static_cast<const void*>(floats_) : doubles_;
@@ -107,13 +107,13 @@ class PlanesWalk {
 
   double shift_of(ptrdiff_t channel) const {
     const double* given = pass_.reduction->shift;
-    return given ? given[channel] : usable_shift(first_mean(channel));
+    return given ? given[channel] : first_mean(channel);
   }
 
   // Reduces a piece of a group of channels and, besides, maps the same piece of the group before.
   // next: what will be reduced after this.
   void add_piece(const Group& group, ptrdiff_t piece_index, const GroupShift& shift,
-                 const Group* before, const Operands& next, Sums* sums) const {
+                 const Group* before, const Operands& next, GroupSums& sums) const {
     const Piece piece = pieces_[piece_index];
     const Operands here = at(piece, group.channel);
     const Block block = {piece.outer_size, group.channels, piece.inner_size};
@@ -130,7 +130,10 @@ class PlanesWalk {
       reduction.first_try.planes(block, here.in.data(), shift.data(), first, second);
       if (before) map_piece(*before, piece_index);
     }
-    for (ptrdiff_t i = 0; i < group.channels; ++i) sums[i].add(first[i], second[i]);
+    for (ptrdiff_t i = 0; i < group.channels; ++i) {
+      sums.first[i] += first[i];
+      sums.second[i] += second[i];
+    }
   }
 
   Group group_at(ptrdiff_t index) const {
@@ -178,10 +181,12 @@ class PlanesWalk {
 
   void own_group(const Group& group, const Group* before, ptrdiff_t next) const {
     GroupShift shift(pass_.reduction->first_compute);
-    double used[kMaxGroup];
-    Sums sums[kMaxGroup];
+    GroupSums sums;
+    sums.channel = group.channel;
+    sums.channels = group.channels;
     for (ptrdiff_t i = 0; i < group.channels; ++i) {
-      used[i] = shift.set(i, shift_of(group.channel + i));
+      sums.shift[i] = shift.set(i, shift_of(group.channel + i));
+      sums.first[i] = sums.second[i] = 0;
     }
     for (ptrdiff_t p = 0; p < pieces_.size(); ++p) {
       const bool last = p + 1 == pieces_.size();
@@ -189,14 +194,17 @@ class PlanesWalk {
           last ? at(pieces_[0], group_at(next).channel) : at(pieces_[p + 1], group.channel);
       add_piece(group, p, shift, before, after, sums);
     }
-    for (ptrdiff_t i = 0; i < group.channels; ++i) {
-      const ptrdiff_t channel = group.channel + i;
-      if (pass_.reduction->fold->take(channel, used[i], sums[i], false)) continue;
-      const double better = pass_.reduction->fold->better_shift(used[i], sums[i]);
-      Sums exact;
-      for (ptrdiff_t p = 0; p < pieces_.size(); ++p) exact.add(exact_sums(channel, p, better));
-      pass_.reduction->fold->take(channel, better, exact, true);
+    const unsigned wanted = pass_.reduction->fold->take(sums, false);
+    for (ptrdiff_t i = 0; wanted >> i; ++i) {
+      if (wanted >> i & 1) take_exactly(group.channel + i, sums.shift[i], sums.sums(i));
     }
+  }
+
+  void take_exactly(ptrdiff_t channel, double shift, const Sums& sums) const {
+    const double better = pass_.reduction->fold->better_shift(shift, sums);
+    Sums exact;
+    for (ptrdiff_t p = 0; p < pieces_.size(); ++p) exact.add(exact_sums(channel, p, better));
+    pass_.reduction->fold->take(sums_of_one(channel, better, exact), true);
   }
 
   Sums exact_sums(ptrdiff_t channel, ptrdiff_t piece_index, double shift) const {
@@ -216,10 +224,11 @@ class PlanesWalk {
       const double used = shift.set(0, shift_of(c));
       const Group before{c - 1, 1};
       for (ptrdiff_t p = begin; p < end; ++p) {
-        partial(p) = Sums{};
+        GroupSums sums = sums_of_one(c, used, {});
         const Operands after = p + 1 < end ? at(pieces_[p + 1], c)
                                            : at(pieces_[begin], std::min(c + 1, g_.channels - 1));
-        add_piece({c, 1}, p, shift, c > 0 && interleaved ? &before : nullptr, after, &partial(p));
+        add_piece({c, 1}, p, shift, c > 0 && interleaved ? &before : nullptr, after, sums);
+        partial(p) = sums.sums(0);
       }
       team.barrier();
       if (team.rank == 0) fold_shared(c, used);
@@ -235,7 +244,8 @@ class PlanesWalk {
       partial(p) = exact_sums(channel, p, shift);
     }
     team.barrier();
-    if (team.rank == 0) pass_.reduction->fold->take(channel, shift, sum_of_pieces(), true);
+    if (team.rank == 0)
+      pass_.reduction->fold->take(sums_of_one(channel, shift, sum_of_pieces()), true);
     team.barrier();
   }
 
@@ -249,7 +259,7 @@ class PlanesWalk {
 
   void fold_shared(ptrdiff_t channel, double shift) {
     const Sums sums = sum_of_pieces();
-    wants_exact_ = !pass_.reduction->fold->take(channel, shift, sums, false);
+    wants_exact_ = pass_.reduction->fold->take(sums_of_one(channel, shift, sums), false) != 0;
     if (wants_exact_) better_shift_ = pass_.reduction->fold->better_shift(shift, sums);
   }
 

@@ -120,12 +120,12 @@ class RowsReduction {
 
   void run(const Team& team) {
     reduce(team, pass_.reduction->first_try.rows);
-    fold(team, false);
+    fold(team);
     if (!any_wants_exact_) return;
     if (team.rank == 0) take_better_shifts();
     team.barrier();
     reduce(team, pass_.reduction->exact.rows);
-    fold(team, true);
+    fold_exact(team);
   }
 
  private:
@@ -150,7 +150,7 @@ class RowsReduction {
     }
     Coefficients typed(reduction.first_compute, 1, columns_);
     for (ptrdiff_t c = 0; c < channels_; ++c) {
-      shift_[static_cast<size_t>(c)] = typed.rounded(shift_[static_cast<size_t>(c)]);
+      shift_[static_cast<size_t>(c)] = usable_shift(typed.rounded(shift_[static_cast<size_t>(c)]));
       for (ptrdiff_t j = c; j < columns_; j += channels_) {
         typed.set(0, j, shift_[static_cast<size_t>(c)]);
       }
@@ -165,10 +165,10 @@ class RowsReduction {
     std::vector<double> first(zero.size()), second(zero.size());
     pass_.reduction->exact.rows({rows, columns_, 1}, long_rows_at(0).in.data(), zero.data(),
                                 first.data(), second.data());
-    for (ptrdiff_t c = 0; c < channels_; ++c) {
-      double sum = 0;
-      for (ptrdiff_t j = c; j < columns_; j += channels_) sum += first[static_cast<size_t>(j)];
-      shift_[static_cast<size_t>(c)] = usable_shift(sum / static_cast<double>(rows * fold_));
+    const double share = 1 / static_cast<double>(rows * fold_);
+    for (ptrdiff_t row = 0; row < columns_; row += channels_) {
+      const double* sums = first.data() + row;
+      for (size_t c = 0; c < shift_.size(); ++c) shift_[c] += sums[c] * share;
     }
   }
 
@@ -187,26 +187,47 @@ class RowsReduction {
     team.barrier();
   }
 
-  Sums sums_of(ptrdiff_t channel) const {
-    Sums sums;
-    const ptrdiff_t all = blocks_.size() * columns_ + rest_;
-    for (ptrdiff_t j = channel; j < all; j += channels_) {
-      sums.add(first_[static_cast<size_t>(j)], second_[static_cast<size_t>(j)]);
-    }
-    return sums;
-  }
-
-  void fold(const Team& team, bool exact) {
-    for (ptrdiff_t c = team.begin(channels_); c < team.end(channels_); ++c) {
-      const auto i = static_cast<size_t>(c);
-      if (exact && !wants_exact_[i]) continue;
-      const Sums sums = sums_of(c);
-      if (pass_.reduction->fold->take(c, shift_[i], sums, exact)) continue;
-      wants_exact_[i] = true;
-      shift_[i] = pass_.reduction->fold->better_shift(shift_[i], sums);
-      any_wants_exact_ = true;
+  void fold(const Team& team) {
+    const ptrdiff_t end = team.end(channels_);
+    for (ptrdiff_t c = team.begin(channels_); c < end; c += kMaxGroup) {
+      const GroupSums group = group_at(c, std::min(kMaxGroup, end - c));
+      const unsigned wanted = pass_.reduction->fold->take(group, false);
+      for (ptrdiff_t i = 0; wanted >> i; ++i) {
+        if (wanted >> i & 1) want_exact(c + i, group.sums(i));
+      }
     }
     team.barrier();
+  }
+
+  void fold_exact(const Team& team) {
+    for (ptrdiff_t c = team.begin(channels_); c < team.end(channels_); ++c) {
+      if (wants_exact_[static_cast<size_t>(c)]) pass_.reduction->fold->take(group_at(c, 1), true);
+    }
+    team.barrier();
+  }
+
+  GroupSums group_at(ptrdiff_t channel, ptrdiff_t channels) const {
+    GroupSums group;
+    group.channel = channel;
+    group.channels = channels;
+    for (ptrdiff_t i = 0; i < channels; ++i) {
+      group.shift[i] = shift_[static_cast<size_t>(channel + i)];
+      group.first[i] = group.second[i] = 0;
+    }
+    const ptrdiff_t all = blocks_.size() * columns_ + rest_;
+    for (ptrdiff_t j = channel; j < all; j += channels_) {
+      const double *first = first_.get() + j, *second = second_.get() + j;
+      for (ptrdiff_t i = 0; i < channels; ++i) group.first[i] += first[i];
+      for (ptrdiff_t i = 0; i < channels; ++i) group.second[i] += second[i];
+    }
+    return group;
+  }
+
+  void want_exact(ptrdiff_t channel, const Sums& sums) {
+    double& shift = shift_[static_cast<size_t>(channel)];
+    shift = pass_.reduction->fold->better_shift(shift, sums);
+    wants_exact_[static_cast<size_t>(channel)] = true;
+    any_wants_exact_ = true;
   }
 
   void take_better_shifts() {

@@ -15,25 +15,18 @@ namespace BNFAST_ISA {
 template <class C>
 constexpr ptrdiff_t kTurn = 2 * kRun<C>;
 
-// Prefetches what will be written at y while x is reduced. Streamed stores need no line fetched.
+// Prefetches what will be written at y while x is reduced; per_step: what their distance grows by.
+// Streamed stores need no line fetched.
 template <bool streaming, class T>
-__attribute__((always_inline)) inline auto write_ahead(const T* x, const T* y) {
+__attribute__((always_inline)) inline auto write_ahead(const T* x, const T* y,
+                                                       ptrdiff_t per_step = 0) {
   if constexpr (streaming) {
     return NoAhead{};
   } else {
-    return WriteAhead{reinterpret_cast<const char*>(y) - reinterpret_cast<const char*>(x)};
+    return WriteAhead{reinterpret_cast<const char*>(y) - reinterpret_cast<const char*>(x),
+                      per_step};
   }
 }
-
-// The same for a run of short planes. outer: what the distance grows by from plane to plane.
-template <bool streaming>
-struct WritePlanesAhead {
-  ptrdiff_t y, outer;
-  template <class T>
-  __attribute__((always_inline)) void touch(ptrdiff_t o, const T* x_at, const T*) const {
-    if (!streaming) WriteAhead{y + o * outer}.touch(x_at, x_at);
-  }
-};
 
 // Maps a block's planes a turn at a time, and prefetches what will be wanted next.
 template <class Op, class C, bool streaming, class T>
@@ -94,14 +87,14 @@ class Mapper {
 // Reduces a plane and maps another in turns; the last one takes what is left, up to two. Turns are
 // whole runs, so the sums are those of add_plane. next_x, next_dy: the plane after.
 template <class Op, class T, class C, class Map>
-BNFAST_INLINE void add_and_map_plane(Accumulator<Op, C>& sums, const T* x, const T* dy, ptrdiff_t n,
+BNFAST_INLINE void add_and_map_plane(ChannelSums& sums, const T* x, const T* dy, ptrdiff_t n,
                                      C shift, Map& map, const T* next_x, const T* next_dy) {
   for (ptrdiff_t i = 0; i < n;) {
     const bool last = n - i < 2 * kTurn<C>;
     const ptrdiff_t end = last ? n : i + kTurn<C>;
     for (ptrdiff_t j = i; j < end; j += kRun<C>) {
       const ptrdiff_t m = end - j < kRun<C> ? end - j : kRun<C>;
-      add(sums, x + j, Op::inputs == 2 ? dy + j : dy, m, shift, map.ahead_of(x + i));
+      sums.add(sum_side_by_side<Op>(x + j, dy + j, m, shift, map.ahead_of(x + i)));
     }
     map.turn(end - i, last, last ? next_x : x + end, last ? next_dy : dy + end);
     i = end;
@@ -112,15 +105,15 @@ BNFAST_INLINE void add_and_map_plane(Accumulator<Op, C>& sums, const T* x, const
 template <class Op, class T, class C, class Map>
 void reduce_and_map_long_planes(const Block& block, const Input* in, const C* shift, double* first,
                                 double* second, Map& map, const Input* next) {
-  BlockSums<Op, C> sums(block);
+  BlockSums sums(block);
   for (ptrdiff_t c = 0; c < block.channels; ++c) {
     const ChannelPlanes<Op, T> planes(in, c), after(next, c);
     for (ptrdiff_t o = 0; o < block.outer; ++o) {
       const bool last = o + 1 == block.outer;
       map.begin_plane(c, o);
-      add_and_map_plane(sums.channel[c], planes.x_plane(o), planes.dy_plane(o), block.inner,
-                        shift[c], map, last ? after.x_plane(0) : planes.x_plane(o + 1),
-                        last ? after.dy_plane(0) : planes.dy_plane(o + 1));
+      add_and_map_plane<Op>(sums.channel[c], planes.x_plane(o), planes.dy_plane(o), block.inner,
+                            shift[c], map, last ? after.x_plane(0) : planes.x_plane(o + 1),
+                            last ? after.dy_plane(0) : planes.dy_plane(o + 1));
     }
   }
   sums.finish(block, first, second);
@@ -137,43 +130,60 @@ class RowsOfPlanes {
         shift_(shift),
         task_(task),
         next_(next),
-        mapped_(task.in, task.out),
-        sums_(block) {}
+        mapped_(task.in, task.out) {}
 
   // A turn is a row; or, where a plane is but one step of a run, the rows of a run.
   void run(double* first, double* second) {
     const bool steps = block_.inner <= kLanes<C>;
     const ptrdiff_t turn = steps ? kRunSteps : 1;
+    if (block_.outer <= turn && block_.inner <= kRun<C>) return run_once(steps, first, second);
+    BlockSums sums(block_);
     for (ptrdiff_t o = 0; o < block_.outer; o += turn) {
       const ptrdiff_t end = o + turn < block_.outer ? o + turn : block_.outer;
       for (ptrdiff_t c = 0; c < block_.channels; ++c) {
         if (steps) {
-          add_steps_of(c, o, end);
+          sums.channel[c].add(sums_of_steps(c, o, end));
         } else {
-          add_plane_of(c, o);
+          add_plane_of(c, o, sums.channel[c]);
         }
       }
       for (ptrdiff_t row = o; row < end; ++row) map(row, row + turn, row - o);
     }
-    sums_.finish(block_, first, second);
+    sums.finish(block_, first, second);
   }
 
  private:
-  void add_steps_of(ptrdiff_t c, ptrdiff_t begin, ptrdiff_t end) {
-    const ChannelPlanes<Op, T> planes(in_, c);
-    const ptrdiff_t outer = task_.out.outer - planes.x_outer;
-    const ptrdiff_t y = reinterpret_cast<const char*>(mapped_.y(c, 0)) - planes.x;
-    add_run_of_planes(sums_.channel[c], planes, begin, end, block_.inner, shift_[c],
-                      WritePlanesAhead<streaming>{y, outer});
+  // Where each channel is one run.
+  void run_once(bool steps, double* first, double* second) const {
+    for (ptrdiff_t c = 0; c < block_.channels; ++c) {
+      RunSums sums = steps ? sums_of_steps(c, 0, block_.outer) : sums_of_plane(c);
+      first[c] = total(sums.first);
+      second[c] = total(sums.second);
+    }
+    for (ptrdiff_t row = 0; row < block_.outer; ++row) map(row, block_.outer, row);
   }
 
-  void add_plane_of(ptrdiff_t c, ptrdiff_t o) {
+  __attribute__((always_inline)) RunSums sums_of_steps(ptrdiff_t c, ptrdiff_t begin,
+                                                       ptrdiff_t end) const {
+    const ChannelPlanes<Op, T> planes(in_, c);
+    const auto ahead = write_ahead<streaming>(planes.x_plane(begin), mapped_.y(c, begin),
+                                              task_.out.outer - planes.x_outer);
+    return sum_short_planes(planes, begin, end, block_.inner, shift_[c], ahead);
+  }
+
+  __attribute__((always_inline)) RunSums sums_of_plane(ptrdiff_t c) const {
+    const ChannelPlanes<Op, T> planes(in_, c);
+    return sum_side_by_side<Op>(planes.x_plane(0), planes.dy_plane(0), block_.inner, shift_[c],
+                                write_ahead<streaming>(planes.x_plane(0), mapped_.y(c, 0)));
+  }
+
+  void add_plane_of(ptrdiff_t c, ptrdiff_t o, ChannelSums& sums) const {
     const ChannelPlanes<Op, T> planes(in_, c);
     const T *x = planes.x_plane(o), *dy = planes.dy_plane(o);
     const auto ahead = write_ahead<streaming>(x, mapped_.y(c, o));
     for (ptrdiff_t i = 0; i < block_.inner; i += kRun<C>) {
       const ptrdiff_t n = block_.inner - i < kRun<C> ? block_.inner - i : kRun<C>;
-      add(sums_.channel[c], x + i, dy + i, n, shift_[c], ahead);
+      sums.add(sum_side_by_side<Op>(x + i, dy + i, n, shift_[c], ahead));
     }
   }
 
@@ -205,7 +215,6 @@ class RowsOfPlanes {
   const MapTask& task_;
   const Input* next_;
   MappedPlanes<MapOp, T, T> mapped_;
-  BlockSums<Op, C> sums_;
 };
 
 template <class Op, class MapOp, class T, class C, bool streaming>

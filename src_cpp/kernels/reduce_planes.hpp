@@ -25,95 +25,43 @@ struct ChannelPlanes {
   }
 };
 
-// What to prefetch while short planes are added: the planes a run further on.
-struct ReadPlanesAhead {
-  ptrdiff_t x, dy;
-  template <class T>
-  __attribute__((always_inline)) void touch(ptrdiff_t, const T* x_at, const T* dy_at) const {
-    ReadAhead{x, dy}.touch(x_at, dy_at);
-  }
-};
-
-// Planes of at most kLanes elements, one step each: the lanes stay in registers from plane to
-// plane.
-template <class Op, class C, class T, int part, class Ahead>
-BNFAST_INLINE void add_short_planes(const ChannelPlanes<Op, T>& planes, ptrdiff_t begin,
-                                    ptrdiff_t end, int n, Vector<C> shift, Ahead ahead, C* first,
-                                    C* second) {
-  constexpr int width = kWidth<C>;
-  Vector<C> f[kAccumulators] = {}, s[kAccumulators] = {};
-#pragma GCC unroll 8
-  for (int a = 0; a < kAccumulators && Accumulator<Op, C>::kept; ++a) {
-    f[a] = load(first + part + a * width);
-    s[a] = load(second + part + a * width);
-  }
-  for (ptrdiff_t o = begin; o < end; ++o) {
-    const T* x = planes.x_plane(o) + part;
-    const T* dy = planes.dy_plane(o) + part;
-#pragma GCC unroll 8
-    for (int a = 0; a < kAccumulators; ++a) {
-      const int left = n - part - a * width;
-      if (first_in_line(a) && left > 0) ahead.touch(o, x + a * width, dy + a * width);
-      if (left >= width) {
-        add_vector<Op, C>(x + a * width, dy + a * width, shift, f[a], s[a]);
-      } else if (left > 0) {
-        add_partial<Op, C>(x + a * width, dy + a * width, left, shift, f[a], s[a]);
-      }
-    }
-  }
-#pragma GCC unroll 8
-  for (int a = 0; a < kAccumulators; ++a) {
-    store(first + part + a * width, f[a]);
-    store(second + part + a * width, s[a]);
-  }
-}
-
-template <class Op, class C, int part = 0, class T, class Ahead>
-BNFAST_INLINE void add_all_parts(const ChannelPlanes<Op, T>& planes, ptrdiff_t begin, ptrdiff_t end,
-                                 int n, Vector<C> shift, Ahead ahead, C* first, C* second) {
-  if constexpr (part < kLanes<C>) {
-    if (part >= n) return;
-    add_short_planes<Op, C, T, part>(planes, begin, end, n, shift, ahead, first, second);
-    add_all_parts<Op, C, part + kAccumulators * kWidth<C>>(planes, begin, end, n, shift, ahead,
-                                                           first, second);
-  }
-}
-
 // The sums of a block's channels.
-template <class Op, class C>
 struct BlockSums {
-  Accumulator<Op, C> channel[kMaxGroup];
+  ChannelSums channel[kMaxGroup];
 
   explicit BlockSums(const Block& block) {
-    for (ptrdiff_t c = 0; c < block.channels; ++c) channel[c].clear();
+    memset(channel, 0, sizeof channel[0] * static_cast<size_t>(block.channels));
   }
-  void finish(const Block& block, double* first, double* second) {
-    for (ptrdiff_t c = 0; c < block.channels; ++c) channel[c].finish(first + c, second + c);
+  __attribute__((always_inline)) void finish(const Block& block, double* first,
+                                             double* second) const {
+    for (ptrdiff_t c = 0; c < block.channels; ++c) {
+      RunSums sums = channel[c].sums;
+      first[c] = total(sums.first);
+      second[c] = total(sums.second);
+    }
   }
 };
 
-// Adds a run of one channel's short planes.
+// The sums of a run of one channel's planes of at most kLanes elements, a step each.
 template <class Op, class T, class C, class Ahead>
-BNFAST_INLINE void add_run_of_planes(Accumulator<Op, C>& sum, const ChannelPlanes<Op, T>& planes,
-                                     ptrdiff_t begin, ptrdiff_t end, ptrdiff_t inner, C shift,
-                                     Ahead ahead) {
-  add_all_parts<Op, C>(planes, begin, end, static_cast<int>(inner), splat(shift), ahead,
-                       sum.run_first, sum.run_second);
-  sum.steps = kRunSteps;
-  sum.flush();
+BNFAST_INLINE RunSums sum_short_planes(const ChannelPlanes<Op, T>& planes, ptrdiff_t begin,
+                                       ptrdiff_t end, ptrdiff_t inner, C shift, Ahead ahead) {
+  const Steps<T> none = {nullptr, nullptr, 0, 0, 0, 0};
+  const Steps<T> steps = {planes.x_plane(begin), planes.dy_plane(begin),
+                          planes.x_outer,        planes.dy_outer,
+                          end - begin,           static_cast<int>(inner)};
+  return sum_run<Op>(none, steps, shift, ahead);
 }
-
 template <class Op, class T, class C>
 void reduce_short_planes(const Block& block, const Input* in, const C* shift, double* first,
                          double* second) {
-  BlockSums<Op, C> sums(block);
-  const ReadPlanesAhead ahead = {kRunSteps * in[0].outer,
-                                 Op::inputs == 2 ? kRunSteps * in[1].outer : 0};
+  BlockSums sums(block);
+  const ReadAhead ahead = {kRunSteps * in[0].outer, Op::inputs == 2 ? kRunSteps * in[1].outer : 0};
   for (ptrdiff_t o = 0; o < block.outer; o += kRunSteps) {
     const ptrdiff_t end = o + kRunSteps < block.outer ? o + kRunSteps : block.outer;
     for (ptrdiff_t c = 0; c < block.channels; ++c) {
-      add_run_of_planes(sums.channel[c], ChannelPlanes<Op, T>(in, c), o, end, block.inner, shift[c],
-                        ahead);
+      sums.channel[c].add(
+          sum_short_planes(ChannelPlanes<Op, T>(in, c), o, end, block.inner, shift[c], ahead));
     }
   }
   sums.finish(block, first, second);
@@ -122,15 +70,15 @@ void reduce_short_planes(const Block& block, const Input* in, const C* shift, do
 template <class Op, class T, class C>
 void reduce_long_planes(const Block& block, const Input* in, const C* shift, double* first,
                         double* second) {
-  BlockSums<Op, C> sums(block);
+  BlockSums sums(block);
   const ptrdiff_t row = block.channels * block.inner * static_cast<ptrdiff_t>(sizeof(T));
   const Reading reading = {in[0].outer - row, Op::inputs == 2 ? in[1].outer - row : 0};
   for (ptrdiff_t o = 0; o < block.outer; ++o) {
     for (ptrdiff_t c = 0; c < block.channels; ++c) {
       const ChannelPlanes<Op, T> planes(in, c);
       const ptrdiff_t behind = row / block.channels * (block.channels - 1 - c);
-      add_plane(sums.channel[c], planes.x_plane(o), planes.dy_plane(o), block.inner, shift[c],
-                reading, behind);
+      add_plane<Op>(sums.channel[c], planes.x_plane(o), planes.dy_plane(o), block.inner, shift[c],
+                    reading, behind);
     }
   }
   sums.finish(block, first, second);

@@ -14,11 +14,10 @@ BNFAST_INLINE void add_to_sums(double* sum, F64 v, int n) {
   }
 }
 BNFAST_INLINE void add_to_sums(double* sum, F32 v, int n) {
-  if (n >= kWidth<float>) return add_widened(sum, v);
-  float lane[kWidth<float>];
-  store(lane, v);
-  add_to_sums(sum, widen_load(lane), n);
-  add_to_sums(sum + kWidth<double>, widen_load(lane + kWidth<double>), n - kWidth<double>);
+  F64 wide[2];
+  widen(v, wide);
+  add_to_sums(sum, wide[0], n);
+  add_to_sums(sum + kWidth<double>, wide[1], n - kWidth<double>);
 }
 
 // How far ahead to read, in bytes from this column: on in the same rows, and at their end in the

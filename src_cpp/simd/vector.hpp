@@ -92,12 +92,29 @@ BNFAST_INLINE F64 widen_load(const float* p) {
   return widen(*reinterpret_cast<const F32HalfUnaligned*>(p));
 }
 
-// Adds the lanes of v to twice as many sums, in float64.
-BNFAST_INLINE void add_widened(double* sum, F32 v) {
+// The lanes of v in two vectors of float64.
+BNFAST_INLINE void widen(F32 v, F64* wide) {
   F32Half half[2];
   memcpy(half, &v, sizeof v);
-  store(sum, load(sum) + widen(half[0]));
-  store(sum + kWidth<double>, load(sum + kWidth<double>) + widen(half[1]));
+  wide[0] = widen(half[0]);
+  wide[1] = widen(half[1]);
+}
+
+template <int n>
+struct Doubles {
+  typedef double type __attribute__((vector_size(n * sizeof(double))));
+};
+
+// The sum of the lanes: halves are added until one is left.
+template <int n = kWidth<double>>
+BNFAST_INLINE double across(typename Doubles<n>::type v) {
+  if constexpr (n == 1) {
+    return v[0];
+  } else {
+    typename Doubles<n / 2>::type half[2];
+    memcpy(half, &v, sizeof v);
+    return across<n / 2>(half[0] + half[1]);
+  }
 }
 
 // Io<C, T>: storage type T as vectors of compute type C.
