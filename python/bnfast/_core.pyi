@@ -66,6 +66,8 @@ _Array: TypeAlias = NDArray[np.floating] | _SupportsArrayInterface | _SupportsDL
 # One value per channel.
 _Channels: TypeAlias = _Array | Sequence[float]
 _Float64s: TypeAlias = NDArray[np.float64]
+_Activation: TypeAlias = Literal["relu", "relu6", "leaky_relu", "hardswish", "silu"]
+_AffineState: TypeAlias = tuple[_Float64s, _Float64s, _Float64s, int, _Activation | None]
 _F = TypeVar("_F", bound=np.float32 | np.float64)
 
 @overload
@@ -80,8 +82,8 @@ def batch_norm(
     eps: float = 1e-05,
     *,
     channel_axis: SupportsIndex = 1,
-    activation: None = None,
-    residual: None = None,
+    activation: _Activation | None = None,
+    residual: _Array | None = None,
     running_var_correction: SupportsIndex = 1,
     out: NDArray[_F] | None = None,
     num_threads: SupportsIndex | None = None,
@@ -98,8 +100,8 @@ def batch_norm(
     eps: float = 1e-05,
     *,
     channel_axis: SupportsIndex = 1,
-    activation: None = None,
-    residual: None = None,
+    activation: _Activation | None = None,
+    residual: _Array | None = None,
     running_var_correction: SupportsIndex = 1,
     out: NDArray[np.floating] | None = None,
     num_threads: SupportsIndex | None = None,
@@ -111,9 +113,9 @@ def batch_norm_forward(
     *,
     eps: float = 1e-05,
     channel_axis: SupportsIndex = 1,
-    activation: None = None,
-    residual: None = None,
-    mask: None = None,
+    activation: _Activation | None = None,
+    residual: _Array | None = None,
+    mask: NDArray[np.bool_] | None = None,
     out: NDArray[np.floating] | None = None,
     num_threads: SupportsIndex | None = None,
 ) -> BatchNormForward: ...
@@ -128,6 +130,8 @@ def batch_norm_train(
     eps: float,
     channel_axis: SupportsIndex,
     running_var_correction: SupportsIndex,
+    activation: _Activation | None = None,
+    residual: _Array | None = None,
     out: NDArray[np.floating] | None = None,
 ) -> BatchNormForward: ...
 def batch_norm_backward(
@@ -140,10 +144,10 @@ def batch_norm_backward(
     *,
     channel_axis: SupportsIndex = 1,
     training: bool = True,
-    activation: None = None,
+    activation: _Activation | None = None,
     negative_slope: float = 0.01,
-    residual: None = None,
-    mask: None = None,
+    residual: _Array | None = None,
+    mask: NDArray[np.bool_] | None = None,
     output_mask: Sequence[bool] = (True, True, True),
     out: NDArray[np.floating] | None = None,
     num_threads: SupportsIndex | None = None,
@@ -194,9 +198,9 @@ def affine(
     shift: _Channels,
     *,
     channel_axis: SupportsIndex = 1,
-    activation: None = None,
+    activation: _Activation | None = None,
     negative_slope: float = 0.01,
-    residual: None = None,
+    residual: _Array | None = None,
     dtype: None = None,
     out: NDArray[_F] | None = None,
     num_threads: SupportsIndex | None = None,
@@ -208,9 +212,9 @@ def affine(
     shift: _Channels,
     *,
     channel_axis: SupportsIndex = 1,
-    activation: None = None,
+    activation: _Activation | None = None,
     negative_slope: float = 0.01,
-    residual: None = None,
+    residual: _Array | None = None,
     dtype: type[_F] | np.dtype[_F],
     out: NDArray[_F] | None = None,
     num_threads: SupportsIndex | None = None,
@@ -222,9 +226,9 @@ def affine(
     shift: _Channels,
     *,
     channel_axis: SupportsIndex = 1,
-    activation: None = None,
+    activation: _Activation | None = None,
     negative_slope: float = 0.01,
-    residual: None = None,
+    residual: _Array | None = None,
     dtype: DTypeLike | None = None,
     out: NDArray[np.floating] | None = None,
     num_threads: SupportsIndex | None = None,
@@ -245,6 +249,7 @@ class Affine(metaclass=_Pybind11Type):
         shift: _Channels,
         *,
         channel_axis: SupportsIndex = 1,
+        activation: _Activation | None = None,
     ) -> None: ...
     @overload
     def __call__(
@@ -252,6 +257,7 @@ class Affine(metaclass=_Pybind11Type):
         x: NDArray[_F],
         out: NDArray[_F] | None = None,
         *,
+        residual: _Array | None = None,
         num_threads: SupportsIndex | None = None,
     ) -> NDArray[_F]: ...
     @overload
@@ -260,6 +266,7 @@ class Affine(metaclass=_Pybind11Type):
         x: _Array,
         out: NDArray[np.floating] | None = None,
         *,
+        residual: _Array | None = None,
         num_threads: SupportsIndex | None = None,
     ) -> NDArray[np.floating]: ...
     @property
@@ -267,16 +274,18 @@ class Affine(metaclass=_Pybind11Type):
     @property
     def channel_axis(self) -> int: ...
     @property
+    def activation(self) -> _Activation | None: ...
+    @property
     def mean(self) -> _Float64s: ...
     @property
     def scale(self) -> _Float64s: ...
     @property
     def shift(self) -> _Float64s: ...
-    def __getstate__(self) -> tuple[_Float64s, _Float64s, _Float64s, int]: ...
-    def __setstate__(self, state: tuple[_Float64s, _Float64s, _Float64s, int], /) -> None: ...
+    def __getstate__(self) -> _AffineState: ...
+    def __setstate__(self, state: _AffineState, /) -> None: ...
 
 class InferenceFold(metaclass=_Pybind11Type):
-    def __init__(self) -> None: ...
+    def __init__(self, activation: _Activation | None = None) -> None: ...
     # running_mean and running_var: None is refused, as by inference_params.
     @property
     def call(self) -> _InferenceCall: ...
@@ -294,6 +303,7 @@ class _InferenceCall(Protocol):
         eps: float,
         channel_axis: SupportsIndex,
         out: NDArray[np.floating] | None = None,
+        residual: _Array | None = None,
         num_threads: SupportsIndex | None = None,
     ) -> NDArray[np.floating]: ...
 

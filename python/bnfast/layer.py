@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -11,19 +10,20 @@ from numpy.typing import DTypeLike, NDArray
 from bnfast import _core
 from bnfast._core import Affine
 from bnfast.results import BatchNormGradients
-from bnfast.state import IncompatibleKeys, load
+from bnfast.state import Stateful
 
 __all__ = ["BatchNorm"]
 
 Array = NDArray[Any]
+Activation = Literal["relu", "relu6", "leaky_relu", "hardswish", "silu"]
 
 
-# What a backward needs of the forward before it: x, out as given, and the batch's mean and invstd,
-# or None after inference. A plain tuple: inference makes one for every call.
-_Saved = tuple[Any, "Array | None", "Array | None", "Array | None"]
+# What a backward needs of the forward before it: x, residual and out as given, and the batch's mean
+# and invstd, or None after inference. A plain tuple: inference makes one for every call.
+_Saved = tuple[Any, Any, "Array | None", "Array | None", "Array | None"]
 
 
-class BatchNorm:
+class BatchNorm(Stateful):
     """Batch normalization over one channel axis, with PyTorch's meaning.
 
     In training, ``y = (x - mean)/sqrt(var + eps)*weight + bias`` by the batch's own statistics, and
@@ -45,7 +45,9 @@ class BatchNorm:
         Default 1, as in NCHW; -1 for NHWC.
     dtype : dtype
         float32 or float64: of weight, bias and running statistics. `x` may have another.
-    activation, virtual_batch_size, renorm : None
+    activation : {None, "relu", "relu6", "leaky_relu", "hardswish", "silu"}
+        Applied to each value of the result, in the same pass over memory.
+    virtual_batch_size, renorm : None
         Not supported by this version.
     running_var_correction : int
         1: the running variance takes the unbiased batch variance, PyTorch's rule; 0: the
@@ -60,6 +62,10 @@ class BatchNorm:
         Which statistics calls use by default. True at first.
     weight_grad, bias_grad : numpy.ndarray of shape (C,), or None
         Set by `backward`.
+    residual_grad : numpy.ndarray, or None
+        Set by `backward` after a call with a residual.
+    activation : str or None
+        Fixed when the layer is made.
 
     References
     ----------
@@ -89,12 +95,12 @@ class BatchNorm:
         *,
         channel_axis: int = 1,
         dtype: DTypeLike = np.float32,
-        activation: None = None,
+        activation: Activation | None = None,
         running_var_correction: int = 1,
         virtual_batch_size: None = None,
         renorm: None = None,
     ) -> None:
-        _refuse(activation=activation, virtual_batch_size=virtual_batch_size, renorm=renorm)
+        _refuse(virtual_batch_size=virtual_batch_size, renorm=renorm)
         if num_features < 0:
             raise ValueError(f"num_features must not be negative, got {num_features}")
         self.dtype = np.dtype(dtype)
@@ -115,9 +121,16 @@ class BatchNorm:
         self.num_batches_tracked = 0
         self.weight_grad: Array | None = None
         self.bias_grad: Array | None = None
+        self.residual_grad: Array | None = None
+        self._activation: Activation | None = activation
         self._saved: _Saved | None = None
-        self._inference = _core.InferenceFold().call
+        self._inference = _core.InferenceFold(activation).call
         self.reset_parameters()
+
+    @property
+    def activation(self) -> Activation | None:
+        """The name of what is applied to each value of the result."""
+        return self._activation
 
     def reset_running_stats(self) -> None:
         """Set the running mean to 0, the running variance to 1 and the count of batches to 0."""
@@ -158,7 +171,7 @@ class BatchNorm:
         x: Any,
         *,
         training: bool | None = None,
-        residual: object = None,
+        residual: Any = None,
         out: Array | None = None,
     ) -> Array:
         """Normalize `x`.
@@ -169,10 +182,10 @@ class BatchNorm:
             Any shape whose channel axis has length `num_features`.
         training : bool, optional
             Default: the attribute `training`.
-        residual : None
-            Not supported by this version.
+        residual : array, optional
+            Of x's shape and dtype: added before the activation, as in ``relu(bn(x) + residual)``.
         out : numpy.ndarray, optional
-            Where to write the result: x's shape and dtype. May be `x` itself.
+            Where to write the result: x's shape and dtype. May be `x` or `residual` itself.
 
         Returns
         -------
@@ -188,21 +201,28 @@ class BatchNorm:
 
         Notes
         -----
-        The layer keeps a reference to `x` for `backward` until the next call.
+        The layer keeps references to `x` and `residual` for `backward` until the next call.
         """
-        if residual is not None:
-            _refuse(residual=residual)
         if training is None:
             training = self.training
         mean = self.running_mean
         if training or mean is None:
-            return self._batch(x, out, learns=training and self.track_running_stats)
-        running_var, weight, bias = self.running_var, self.weight, self.bias
-        y = self._inference(x, mean, running_var, weight, bias, self.eps, self.channel_axis, out)
-        self._saved = (x, out, None, None)
+            return self._batch(x, residual, out, learns=training and self.track_running_stats)
+        y = self._inference(
+            x,
+            mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.eps,
+            self.channel_axis,
+            out,
+            residual,
+        )
+        self._saved = (x, residual, out, None, None)
         return y
 
-    def _batch(self, x: Any, out: Array | None, *, learns: bool) -> Array:
+    def _batch(self, x: Any, residual: Any, out: Array | None, *, learns: bool) -> Array:
         result = _core.batch_norm_train(
             x,
             self.running_mean if learns else None,
@@ -214,11 +234,13 @@ class BatchNorm:
             self.eps,
             self.channel_axis,
             self.running_var_correction,
+            self.activation,
+            residual,
             out,
         )
         if learns:
             self.num_batches_tracked += 1
-        self._saved = (x, out, result.mean, result.invstd)
+        self._saved = (x, residual, out, result.mean, result.invstd)
         return result.y
 
     def _momentum_of_next_batch(self) -> float:
@@ -229,8 +251,8 @@ class BatchNorm:
     def backward(self, dy: Any, *, out: Array | None = None) -> Array:
         """Compute the gradients of the last call.
 
-        Sets `weight_grad` and `bias_grad` (not accumulated). After inference the running
-        statistics count as constants.
+        Sets `weight_grad`, `bias_grad` and `residual_grad` (not accumulated). After inference the
+        running statistics count as constants.
 
         Parameters
         ----------
@@ -247,21 +269,28 @@ class BatchNorm:
         Raises
         ------
         RuntimeError
-            There was no call yet, or it has overwritten its input.
+            There was no call yet, or it has overwritten its input, or the residual that an
+            activation's slope depends on.
         """
         saved = self._saved
         if saved is None:
             raise RuntimeError("backward needs a forward call before it")
-        if _overwrites(*saved[:2]):
+        x, residual, result = saved[:3]
+        if _overwrites(x, result):
             raise RuntimeError("backward needs the input, which the forward call has overwritten")
+        if self.activation and residual is not None and _overwrites(residual, result):
+            raise RuntimeError(
+                "backward needs the residual, which the forward call has overwritten"
+            )
         gradients = self._gradients(saved, dy, out)
         if gradients.dweight is not None and gradients.dbias is not None:
             self.weight_grad = gradients.dweight.astype(self.dtype)
             self.bias_grad = gradients.dbias.astype(self.dtype)
+        self.residual_grad = gradients.dresidual
         return cast(Array, gradients.dx)
 
     def _gradients(self, saved: _Saved, dy: Any, out: Array | None) -> BatchNormGradients:
-        x, _, mean, invstd = saved
+        x, residual, _, mean, invstd = saved
         frozen = mean is None or invstd is None
         if mean is None or invstd is None:
             mean, _ = self._running()
@@ -272,8 +301,11 @@ class BatchNorm:
             mean,
             invstd,
             self.weight,
+            self.bias,
             channel_axis=self.channel_axis,
             training=not frozen,
+            activation=self.activation,
+            residual=residual,
             output_mask=(True, self.affine, self.affine),
             out=out,
         )
@@ -311,63 +343,7 @@ class BatchNorm:
         mean, _ = self._running()
         scale, _ = self._inference_params()
         bias = np.zeros(self.num_features) if self.bias is None else self.bias
-        return Affine(mean, scale, bias, channel_axis=self.channel_axis)
-
-    def state_dict(self, prefix: str = "") -> dict[str, Array]:
-        """Return the state by PyTorch's names.
-
-        Parameters
-        ----------
-        prefix : str
-            Put before every name.
-
-        Returns
-        -------
-        dict
-            The layer's own arrays, not copies; those that it does not have are absent.
-        """
-        return {prefix + name: value for name, value in self._state().items()}
-
-    def _state(self) -> dict[str, Array]:
-        state = {
-            "weight": self.weight,
-            "bias": self.bias,
-            "running_mean": self.running_mean,
-            "running_var": self.running_var,
-        }
-        if self.track_running_stats:
-            state["num_batches_tracked"] = np.array(self.num_batches_tracked, np.int64)
-        return {name: value for name, value in state.items() if value is not None}
-
-    def load_state_dict(
-        self, state: Mapping[str, Any], strict: bool = True, prefix: str = ""
-    ) -> IncompatibleKeys:
-        """Take over the state that `state_dict`, or a PyTorch layer's, has returned.
-
-        Parameters
-        ----------
-        state : mapping
-            Arrays by name. ``num_batches_tracked`` may be missing, as in old files.
-        strict : bool
-            Refuse missing and unexpected names.
-        prefix : str
-            What the layer's names begin with; other names are not the layer's.
-
-        Returns
-        -------
-        IncompatibleKeys
-            The names that were missing or unexpected.
-
-        Raises
-        ------
-        RuntimeError
-            Names (with `strict`) or shapes do not fit. Nothing has been changed then.
-        """
-        own = self._state()
-        result = load(own, state, strict, prefix)
-        if self.track_running_stats:
-            self.num_batches_tracked = int(own["num_batches_tracked"])
-        return result
+        return Affine(mean, scale, bias, channel_axis=self.channel_axis, activation=self.activation)
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
@@ -377,14 +353,15 @@ class BatchNorm:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._inference = _core.InferenceFold().call
+        self._inference = _core.InferenceFold(self.activation).call
 
     def __repr__(self) -> str:
         """Return the call that makes a layer like this one."""
         return (
             f"BatchNorm({self.num_features}, eps={self.eps}, momentum={self.momentum}, "
             f"affine={self.affine}, track_running_stats={self.track_running_stats}, "
-            f"channel_axis={self.channel_axis})"
+            f"channel_axis={self.channel_axis}"
+            + (f", activation={self.activation!r})" if self.activation else ")")
         )
 
 

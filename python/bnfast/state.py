@@ -1,4 +1,4 @@
-"""Loading a layer's state, with PyTorch's keys and errors."""
+"""A layer's state, with PyTorch's keys and errors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["IncompatibleKeys", "load"]
+__all__ = ["IncompatibleKeys", "Stateful", "load"]
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -18,6 +18,73 @@ class IncompatibleKeys(NamedTuple):
 
     missing_keys: list[str]
     unexpected_keys: list[str]
+
+
+class Stateful:
+    """The state of a layer by PyTorch's names."""
+
+    weight: NDArray[Any] | None
+    bias: NDArray[Any] | None
+    running_mean: NDArray[Any] | None
+    running_var: NDArray[Any] | None
+    num_batches_tracked: int
+    track_running_stats: bool
+
+    def state_dict(self, prefix: str = "") -> dict[str, NDArray[Any]]:
+        """Return the state by PyTorch's names.
+
+        Parameters
+        ----------
+        prefix : str
+            Put before every name.
+
+        Returns
+        -------
+        dict
+            The layer's own arrays, not copies; those that it does not have are absent.
+        """
+        return {prefix + name: value for name, value in self._state().items()}
+
+    def _state(self) -> dict[str, NDArray[Any]]:
+        state = {
+            "weight": self.weight,
+            "bias": self.bias,
+            "running_mean": self.running_mean,
+            "running_var": self.running_var,
+        }
+        if self.track_running_stats:
+            state["num_batches_tracked"] = np.array(self.num_batches_tracked, np.int64)
+        return {name: value for name, value in state.items() if value is not None}
+
+    def load_state_dict(
+        self, state: Mapping[str, Any], strict: bool = True, prefix: str = ""
+    ) -> IncompatibleKeys:
+        """Take over the state that `state_dict`, or a PyTorch layer's, has returned.
+
+        Parameters
+        ----------
+        state : mapping
+            Arrays by name. ``num_batches_tracked`` may be missing, as in old files.
+        strict : bool
+            Refuse missing and unexpected names.
+        prefix : str
+            What the layer's names begin with; other names are not the layer's.
+
+        Returns
+        -------
+        IncompatibleKeys
+            The names that were missing or unexpected.
+
+        Raises
+        ------
+        RuntimeError
+            Names (with `strict`) or shapes do not fit. Nothing has been changed then.
+        """
+        own = self._state()
+        result = load(own, state, strict, prefix)
+        if self.track_running_stats:
+            self.num_batches_tracked = int(own["num_batches_tracked"])
+        return result
 
 
 def load(own: Arrays, state: Mapping[str, Any], strict: bool, prefix: str) -> IncompatibleKeys:

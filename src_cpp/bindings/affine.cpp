@@ -1,5 +1,6 @@
 #include "bindings/arrays.hpp"
 #include "bindings/channels.hpp"
+#include "bindings/epilogue.hpp"
 #include "bindings/functions.hpp"
 #include "bindings/register.hpp"
 #include "core/batch_norm.hpp"
@@ -11,7 +12,7 @@ constexpr const char* kAffine =
     R"(affine(x, scale, shift, *, channel_axis=1, activation=None, negative_slope=0.01, residual=None, dtype=None, out=None, num_threads=None)
 --
 
-Scale and shift each channel: ``y = x*scale + shift``.
+Scale and shift each channel: ``y = activation(x*scale + shift + residual)``.
 
 Parameters
 ----------
@@ -24,14 +25,16 @@ scale, shift : array of shape (C,)
     ``x*scale`` costs a few ulp and no more.
 channel_axis : int
     Default 1.
-activation, residual : None
-    Not supported by this version.
+activation : {None, "relu", "relu6", "leaky_relu", "hardswish", "silu"}
+    Applied to each value of the result; None: nothing is.
 negative_slope : float
-    Of the activation "leaky_relu".
+    Of "leaky_relu".
+residual : array, optional
+    Of x's shape and the result's dtype: added before the activation.
 dtype : dtype, optional
     float32 or float64; default: x's.
 out : numpy.ndarray, optional
-    Where to write the result: x's shape, the result's dtype. May be `x` itself.
+    Where to write the result: x's shape, the result's dtype. May be `x` or `residual` itself.
 num_threads : int, optional
     Default: see `set_num_threads`. The result's bits do not depend on it.
 
@@ -86,26 +89,38 @@ Examples
 (array([1.]), array([4.]))
 )";
 
+// The epilogue of a result that lies in y already: y is mapped by y*1 + 0.
+void apply_in_place(const Operand& y, const Epilogue& epilogue, int threads) {
+  Coefficients identity(compute_type(y.array.dtype, y.array.dtype), 3, y.shape.channels());
+  for (ptrdiff_t c = 0; c < y.shape.channels(); ++c) set_affine(identity, c, 1, 0);
+  map_affine(y.shape, y.array, y.array, identity, threads, epilogue);
+}
+
 py::array affine(const py::object& x_, const py::object& scale_, const py::object& shift_,
                  const py::object& channel_axis, const py::object& activation,
                  const py::object& negative_slope, const py::object& residual,
                  const py::object& dtype, const py::object& out, const py::object& num_threads) {
-  refuse(activation, "activation");
-  refuse(residual, "residual");
-  number(negative_slope, "negative_slope");
+  const NamedActivation named(activation, number(negative_slope, "negative_slope"));
   const Operand x = input(x_, "x", channel_axis);
   const ptrdiff_t channels = x.shape.channels();
   const auto scale = required_channel_values(scale_, "scale", channels);
   const auto shift = required_channel_values(shift_, "shift", channels);
   const int threads = checked_threads(num_threads);
-  const Operand y = output(out, x, {result_dtype(dtype, x.array.dtype), {&x}});
+  Operand like = x;
+  like.array.dtype = result_dtype(dtype, x.array.dtype);
+  const EpilogueArguments epilogue(named, residual, like, "the result");
+  const Operand y = output(out, x, {like.array.dtype, epilogue.overwritable({&x})});
   Coefficients coefficients(compute_type(x.array.dtype, y.array.dtype), 3, channels);
   for (ptrdiff_t c = 0; c < channels; ++c) {
     const auto i = static_cast<size_t>(c);
     set_affine(coefficients, c, scale[i], shift[i]);
   }
-  without_gil(x.shape.elements(),
-              [&] { map_affine(x.shape, x.array, y.array, coefficients, threads); });
+  without_gil(x.shape.elements(), [&] {
+    const bool fuses = y.array.dtype == x.array.dtype;
+    map_affine(x.shape, x.array, y.array, coefficients, threads,
+               fuses ? epilogue.get() : Epilogue{});
+    if (!fuses && epilogue.get().present) apply_in_place(y, epilogue.get(), threads);
+  });
   return y.object;
 }
 

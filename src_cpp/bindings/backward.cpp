@@ -1,5 +1,6 @@
 #include "bindings/arrays.hpp"
 #include "bindings/channels.hpp"
+#include "bindings/epilogue.hpp"
 #include "bindings/functions.hpp"
 #include "bindings/register.hpp"
 #include "bindings/results.hpp"
@@ -16,10 +17,13 @@ Gradients of batch normalization for its input, weight and bias.
 
 With xhat = (x - mean)*invstd and m values per channel [1]_::
 
-    dbias   = sum(dy)
-    dweight = sum(dy*xhat)
-    dx      = weight*invstd*(dy - dbias/m - xhat*dweight/m)     training
-    dx      = weight*invstd*dy                                  statistics are constants
+    dbias   = sum(g)
+    dweight = sum(g*xhat)
+    dx      = weight*invstd*(g - dbias/m - xhat*dweight/m)      training
+    dx      = weight*invstd*g                                   statistics are constants
+
+g is `dy`; behind an activation, dy times the activation's slope at ``xhat*weight + bias + residual``,
+which is computed again from `x`: the forward keeps nothing for it.
 
 Parameters
 ----------
@@ -31,26 +35,31 @@ mean, invstd : array of shape (C,)
     From `batch_norm_forward`; for frozen statistics ``running_mean`` and
     ``1/sqrt(running_var + eps)``.
 weight, bias : array of shape (C,), optional
-    As in the forward. The gradient of a plain batch norm does not depend on `bias`.
+    As in the forward. Only with an activation do gradients depend on `bias`.
 channel_axis : int
     Default 1.
 training : bool
     False: `mean` and `invstd` are constants.
-activation, residual, mask : None
-    Not supported by this version.
+activation, residual
+    As in the forward. At a kink, 0 and for "relu6" 6, the slope is 0, for "leaky_relu" its lower
+    one: PyTorch's choice.
 negative_slope : float
-    Of the activation "leaky_relu".
+    Of "leaky_relu".
+mask : array of bool, optional
+    As in the forward. All positions count in dweight and dbias; their share in dx goes to the
+    positions where the mask is True, divided by their number instead of m.
 output_mask : tuple of 3 bool
     Which of dx, dweight and dbias to compute; the others are None.
 out : numpy.ndarray, optional
-    Where to write dx: x's shape and dtype. May be `dy` or `x` itself.
+    Where to write dx: x's shape and dtype. May be `dy`, `x` or `residual` itself.
 num_threads : int, optional
     Default: see `set_num_threads`. The result's bits do not depend on it.
 
 Returns
 -------
 BatchNormGradients
-    ``dx`` of x's dtype; ``dweight`` and ``dbias``, float64 of shape (C,); ``dresidual``, None here.
+    ``dx`` of x's dtype; ``dweight`` and ``dbias``, float64 of shape (C,); ``dresidual``, which is g,
+    of x's shape and dtype, where there is a residual.
 
 Raises
 ------
@@ -154,7 +163,6 @@ struct Arguments {
         threads(checked_threads(num_threads)) {}
 
   ptrdiff_t channels() const { return x.shape.channels(); }
-  Operand dx(const py::object& out) const { return output(out, x, {x.array.dtype, {&x, &dy}}); }
 };
 
 struct ChannelSums {
@@ -162,26 +170,55 @@ struct ChannelSums {
   explicit ChannelSums(ptrdiff_t channels) : dy(static_cast<size_t>(channels)), dy_xmu(dy.size()) {}
 };
 
-ChannelSums reduce(const Arguments& a, const double* weight, const Operand* dx) {
+const Array* array_of(const std::optional<Operand>& operand) {
+  return operand ? &operand->array : nullptr;
+}
+
+// What is written: either may be absent.
+struct Results {
+  std::optional<Operand> dx, dresidual;
+};
+
+ChannelSums reduce(const Arguments& a, Parameters parameters, const Epilogue& epilogue,
+                   const Results& to) {
   ChannelSums sums(a.channels());
   const double count = static_cast<double>(a.x.shape.values_per_channel());
   without_gil(a.x.shape.elements(), [&] {
-    backward(a.x.shape, a.x.array, a.dy.array, dx ? &dx->array : nullptr,
-             {a.mean.data(), a.invstd.data(), weight, count}, a.threads, sums.dy.data(),
-             sums.dy_xmu.data());
+    backward(a.x.shape, {a.x.array, a.dy.array, array_of(to.dx), array_of(to.dresidual)},
+             {a.mean.data(), a.invstd.data(), parameters.weight, parameters.bias, count}, a.threads,
+             sums.dy.data(), sums.dy_xmu.data(), epilogue);
   });
   return sums;
 }
 
 // dx = weight*invstd*dy.
-void scale_gradient(const Arguments& a, const double* weight, const Operand& dx) {
+void scale_gradient(const Arguments& a, Parameters parameters, const Operand& dx) {
   Coefficients coefficients(compute_type(a.dy.array.dtype, dx.array.dtype), 3, a.channels());
   for (ptrdiff_t c = 0; c < a.channels(); ++c) {
-    const double scale = (weight ? weight[c] : 1) * a.invstd[static_cast<size_t>(c)];
-    set_affine(coefficients, c, scale, 0);
+    set_affine(coefficients, c, parameters.weight_of(c) * a.invstd[static_cast<size_t>(c)], 0);
   }
   without_gil(a.dy.shape.elements(),
               [&] { map_affine(a.dy.shape, a.dy.array, dx.array, coefficients, a.threads); });
+}
+
+// dx = factor*g, with the statistics as constants; factor: weight*invstd, or 1 if dx is dresidual.
+void scale_activated_gradient(const Arguments& a, Parameters parameters, const Epilogue& epilogue,
+                              const Results& to) {
+  const DType compute = compute_type(a.x.array.dtype, a.x.array.dtype);
+  Coefficients coefficients(compute, 6, a.channels());
+  for (ptrdiff_t c = 0; c < a.channels(); ++c) {
+    const auto i = static_cast<size_t>(c);
+    const double scale = parameters.weight_of(c) * a.invstd[i];
+    set_gradient(coefficients, c, usable_shift(coefficients.rounded(a.mean[i])), to.dx ? scale : 1,
+                 1, 0, 0, 1);
+    set_activation_input(coefficients, 4, c, compute, a.mean[i], scale, parameters.bias_of(c));
+  }
+  const Array* first = to.dx ? &to.dx->array : array_of(to.dresidual);
+  const Array* second = to.dx ? array_of(to.dresidual) : nullptr;
+  without_gil(a.x.shape.elements(), [&] {
+    map_gradient(a.x.shape, {a.x.array, a.dy.array, first, second}, coefficients, a.threads,
+                 epilogue);
+  });
 }
 
 py::object weight_gradient(const ChannelSums& sums, const std::vector<double>& invstd) {
@@ -208,33 +245,46 @@ struct Wanted {
 
 py::object batch_norm_backward(const py::object& dy, const py::object& x, const py::object& mean,
                                const py::object& invstd, const py::object& weight_,
-                               const py::object& bias, const py::object& channel_axis,
+                               const py::object& bias_, const py::object& channel_axis,
                                const py::object& training_, const py::object& activation,
                                const py::object& negative_slope, const py::object& residual,
                                const py::object& mask, const py::object& output_mask,
                                const py::object& out, const py::object& num_threads) {
-  refuse(activation, "activation");
-  refuse(residual, "residual");
-  refuse(mask, "mask");
-  number(negative_slope, "negative_slope");
+  if (!mask.is_none() && boolean(training_, "training")) {
+    return py::module_::import("bnfast.masked")
+        .attr("backward")(dy, x, mean, invstd, weight_, bias_, channel_axis, activation,
+                          negative_slope, residual, mask, output_mask, out, num_threads);
+  }
+  const NamedActivation named(activation, number(negative_slope, "negative_slope"));
   const bool training = boolean(training_, "training");
   const Wanted wanted(output_mask);
   const Arguments a(dy, x, mean, invstd, channel_axis, num_threads);
   const auto weight = channel_values(weight_, "weight", a.channels());
-  channel_values(bias, "bias", a.channels());
+  const auto bias = channel_values(bias_, "bias", a.channels());
+  const Parameters parameters{data_of(weight), data_of(bias)};
+  const EpilogueArguments epilogue(named, residual, a.x);
   if (!wanted.dx && !out.is_none()) value_error("out must be None when output_mask leaves out dx");
   const bool sums_wanted = wanted.dweight || wanted.dbias;
-  const auto dx = wanted.dx ? std::optional(a.dx(out)) : std::nullopt;
+  Results to;
+  if (wanted.dx) to.dx = output(out, a.x, {a.x.array.dtype, epilogue.overwritable({&a.x, &a.dy})});
+  if (epilogue.residual()) to.dresidual = output(py::none(), a.x, {a.x.array.dtype, {}});
 
   // The sums first: out may be x or dy.
   ChannelSums sums(a.channels());
   const bool whole = wanted.dx && training;
-  if (whole || sums_wanted) sums = reduce(a, data_of(weight), whole ? &*dx : nullptr);
-  if (wanted.dx && !training) scale_gradient(a, data_of(weight), *dx);
-
-  return named_result("BatchNormGradients", dx ? py::object(dx->object) : py::none(),
+  if (whole || sums_wanted) sums = reduce(a, parameters, epilogue.get(), whole ? to : Results{});
+  if (!whole && epilogue.get().present && (to.dx || to.dresidual)) {
+    scale_activated_gradient(a, parameters, epilogue.get(), to);
+  } else if (!whole && to.dx) {
+    scale_gradient(a, parameters, *to.dx);
+  }
+  const auto object = [](const std::optional<Operand>& result) {
+    return result ? py::object(result->object) : py::none();
+  };
+  return named_result("BatchNormGradients", object(to.dx),
                       wanted.dweight ? weight_gradient(sums, a.invstd) : py::none(),
-                      wanted.dbias ? py::object(channel_array(sums.dy)) : py::none(), py::none());
+                      wanted.dbias ? py::object(channel_array(sums.dy)) : py::none(),
+                      object(to.dresidual));
 }
 
 py::tuple batch_norm_backward_reduce(const py::object& dy, const py::object& x,
@@ -242,7 +292,7 @@ py::tuple batch_norm_backward_reduce(const py::object& dy, const py::object& x,
                                      const py::object& channel_axis,
                                      const py::object& num_threads) {
   const Arguments a(dy, x, mean, invstd, channel_axis, num_threads);
-  const ChannelSums sums = reduce(a, nullptr, nullptr);
+  const ChannelSums sums = reduce(a, {}, {}, {});
   return py::make_tuple(channel_array(sums.dy), channel_array(sums.dy_xmu));
 }
 
@@ -258,7 +308,7 @@ py::array batch_norm_backward_elemt(const py::object& dy, const py::object& x,
   const auto sum_dy_xmu = required_channel_values(sum_dy_xmu_, "sum_dy_xmu", a.channels());
   const double count = number(count_, "count");
   if (!(count > 0)) value_error("count must be positive, got " + text_of(count_));
-  const Operand dx = a.dx(out);
+  const Operand dx = output(out, a.x, {a.x.array.dtype, {&a.x, &a.dy}});
   Coefficients coefficients(compute_type(a.x.array.dtype, dx.array.dtype), 4, a.channels());
   for (ptrdiff_t c = 0; c < a.channels(); ++c) {
     const auto i = static_cast<size_t>(c);
@@ -266,7 +316,7 @@ py::array batch_norm_backward_elemt(const py::object& dy, const py::object& x,
                  sum_dy_xmu[i], count);
   }
   without_gil(a.x.shape.elements(), [&] {
-    map_gradient(a.x.shape, a.x.array, a.dy.array, dx.array, coefficients, a.threads);
+    map_gradient(a.x.shape, {a.x.array, a.dy.array, &dx.array, nullptr}, coefficients, a.threads);
   });
   return dx.object;
 }

@@ -1,5 +1,6 @@
 #include "bindings/arrays.hpp"
 #include "bindings/channels.hpp"
+#include "bindings/epilogue.hpp"
 #include "bindings/functions.hpp"
 #include "bindings/overlap.hpp"
 #include "bindings/register.hpp"
@@ -13,7 +14,8 @@ constexpr const char* kBatchNorm =
     R"(batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, training=False, momentum=0.1, eps=1e-05, *, channel_axis=1, activation=None, residual=None, running_var_correction=1, out=None, num_threads=None)
 --
 
-Normalize each channel: ``y = (x - mean)/sqrt(var + eps)*weight + bias``.
+Normalize each channel: ``y = (x - mean)/sqrt(var + eps)*weight + bias``; then add `residual` and
+apply `activation`, where given.
 
 The meaning is that of ``torch.nn.functional.batch_norm`` [1]_.
 
@@ -36,13 +38,15 @@ eps : float
     Added to the variance.
 channel_axis : int
     Default 1, as in NCHW; -1 for NHWC.
-activation, residual : None
-    Not supported by this version.
+activation : {None, "relu", "relu6", "leaky_relu", "hardswish", "silu"}
+    Applied to each value of the result, in the same pass over memory.
+residual : array, optional
+    Of x's shape and dtype: added before the activation, as in ``relu(bn(x) + residual)``.
 running_var_correction : int
     The batch variance that enters `running_var` is ``sum((x - mean)**2)/(m - correction)`` for m
     values per channel: 1 is PyTorch's, 0 Keras's.
 out : numpy.ndarray, optional
-    Where to write the result: x's shape and dtype. May be `x` itself.
+    Where to write the result: x's shape and dtype. May be `x` or `residual` itself.
 num_threads : int, optional
     Default: see `set_num_threads`. The result's bits do not depend on it.
 
@@ -74,7 +78,7 @@ array([[-1., -1.],
 )";
 
 constexpr const char* kTrain =
-    R"(batch_norm_train(x, running_mean, running_var, weight, bias, num_features, momentum, eps, channel_axis, running_var_correction, out=None)
+    R"(batch_norm_train(x, running_mean, running_var, weight, bias, num_features, momentum, eps, channel_axis, running_var_correction, activation=None, residual=None, out=None)
 --
 
 What the layer calls in training: batch_norm, with what its backward needs.
@@ -90,8 +94,11 @@ Parameters
 ----------
 x, weight, bias, eps, channel_axis, out, num_threads
     As in `batch_norm`.
-activation, residual, mask : None
-    Not supported by this version.
+activation, residual
+    As in `batch_norm`.
+mask : array of bool, optional
+    Of x's shape without the channel axis. Statistics are those of the positions where it is True, as
+    in Keras; these are copied once. All positions are normalized.
 
 Returns
 -------
@@ -180,11 +187,12 @@ struct Statistics {
   BatchStatistics out() { return {mean.data(), var.data(), invstd.data()}; }
 };
 
-Statistics normalized(const Operand& x, const Operand& y, const Arguments& arguments) {
+Statistics normalized(const Operand& x, const Operand& y, const Arguments& arguments,
+                      const Epilogue& epilogue) {
   Statistics statistics(x.shape.channels());
   without_gil(x.shape.elements(), [&] {
     normalize_batch(x.shape, x.array, y.array, arguments.parameters(), arguments.eps,
-                    arguments.threads, statistics.out());
+                    arguments.threads, statistics.out(), epilogue);
   });
   return statistics;
 }
@@ -196,14 +204,14 @@ struct Trained {
 
 Trained train(const Operand& x, const py::object& running_mean, const py::object& running_var,
               const Arguments& arguments, double momentum, long long correction,
-              const py::object& out) {
+              const EpilogueArguments& epilogue, const py::object& out) {
   const ptrdiff_t count = x.shape.values_per_channel();
   check_correction(correction, count);
   UpdatedRunning running = updated_running(running_mean, running_var, x);
-  Operand y = output(out, x, {x.array.dtype, {&x}});
+  Operand y = output(out, x, {x.array.dtype, epilogue.overwritable({&x})});
   check_apart(y.object, "out", running_mean, "running_mean");
   check_apart(y.object, "out", running_var, "running_var");
-  Statistics statistics = normalized(x, y, arguments);
+  Statistics statistics = normalized(x, y, arguments, epilogue.get());
   if (running.mean && count > 0) {
     const double n = static_cast<double>(count);
     update(*running.mean, statistics.mean, momentum, 1);
@@ -218,16 +226,18 @@ py::object forward_result(const py::array& y, const Statistics& statistics, cons
 }
 
 py::array infer(const Operand& x, const py::object& running_mean, const py::object& running_var,
-                const Arguments& arguments, const py::object& out) {
+                const Arguments& arguments, const EpilogueArguments& epilogue,
+                const py::object& out) {
   check_given_together(running_mean, running_var);
   const ptrdiff_t channels = x.shape.channels();
   const auto mean = required_channel_values(running_mean, "running_mean", channels);
   const auto var = required_channel_values(running_var, "running_var", channels);
-  Operand y = output(out, x, {x.array.dtype, {&x}});
+  Operand y = output(out, x, {x.array.dtype, epilogue.overwritable({&x})});
   Coefficients coefficients(compute_type(x.array.dtype, y.array.dtype), 3, channels);
   set_inference(coefficients, {mean.data(), var.data(), arguments.eps}, arguments.parameters());
-  without_gil(x.shape.elements(),
-              [&] { map_affine(x.shape, x.array, y.array, coefficients, arguments.threads); });
+  without_gil(x.shape.elements(), [&] {
+    map_affine(x.shape, x.array, y.array, coefficients, arguments.threads, epilogue.get());
+  });
   return y.object;
 }
 
@@ -238,17 +248,19 @@ py::array batch_norm(const py::object& x_, const py::object& running_mean,
                      const py::object& channel_axis, const py::object& activation,
                      const py::object& residual, const py::object& running_var_correction,
                      const py::object& out, const py::object& num_threads) {
-  refuse(activation, "activation");
-  refuse(residual, "residual");
   const Operand x = input(x_, "x", channel_axis);
+  const EpilogueArguments epilogue(NamedActivation(activation), residual, x);
   const Arguments arguments(x, weight, bias, eps, num_threads);
   const bool training = boolean(training_, "training");
   const double momentum = number(momentum_, "momentum");
   const long long correction = integer(running_var_correction, "running_var_correction");
   if (training) check_batch(x);
   const bool has_running = !running_mean.is_none() || !running_var.is_none();
-  if (!training && has_running) return infer(x, running_mean, running_var, arguments, out);
-  return train(x, running_mean, running_var, arguments, momentum, has_running ? correction : 0, out)
+  if (!training && has_running) {
+    return infer(x, running_mean, running_var, arguments, epilogue, out);
+  }
+  return train(x, running_mean, running_var, arguments, momentum, has_running ? correction : 0,
+               epilogue, out)
       .y;
 }
 
@@ -257,15 +269,17 @@ py::object batch_norm_train(const py::object& x_, const py::object& running_mean
                             const py::object& bias, const py::object& features,
                             const py::object& momentum, const py::object& eps,
                             const py::object& channel_axis, const py::object& correction_,
+                            const py::object& activation, const py::object& residual,
                             const py::object& out) {
   const Operand x = input(x_, "x", channel_axis);
   check_features(x, integer(features, "num_features"));
+  const EpilogueArguments epilogue(NamedActivation(activation), residual, x);
   const Arguments arguments(x, weight, bias, eps, py::none());
   check_batch(x);
   const long long correction =
       running_mean.is_none() ? 0 : integer(correction_, "running_var_correction");
-  const Trained trained =
-      train(x, running_mean, running_var, arguments, number(momentum, "momentum"), correction, out);
+  const Trained trained = train(x, running_mean, running_var, arguments,
+                                number(momentum, "momentum"), correction, epilogue, out);
   return forward_result(trained.y, trained.statistics, x);
 }
 
@@ -274,13 +288,16 @@ py::object batch_norm_forward(const py::object& x_, const py::object& weight,
                               const py::object& channel_axis, const py::object& activation,
                               const py::object& residual, const py::object& mask,
                               const py::object& out, const py::object& num_threads) {
-  refuse(activation, "activation");
-  refuse(residual, "residual");
-  refuse(mask, "mask");
+  if (!mask.is_none()) {
+    return py::module_::import("bnfast.masked")
+        .attr("forward")(x_, weight, bias, eps, channel_axis, activation, residual, mask, out,
+                         num_threads);
+  }
   const Operand x = input(x_, "x", channel_axis);
+  const EpilogueArguments epilogue(NamedActivation(activation), residual, x);
   const Arguments arguments(x, weight, bias, eps, num_threads);
-  const Operand y = output(out, x, {x.array.dtype, {&x}});
-  const Statistics statistics = normalized(x, y, arguments);
+  const Operand y = output(out, x, {x.array.dtype, epilogue.overwritable({&x})});
+  const Statistics statistics = normalized(x, y, arguments, epilogue.get());
   return forward_result(y.object, statistics, x);
 }
 

@@ -6,6 +6,7 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/channels.hpp"
+#include "bindings/epilogue.hpp"
 #include "bindings/functions.hpp"
 #include "bindings/register.hpp"
 #include "core/batch_norm.hpp"
@@ -13,11 +14,11 @@
 namespace bnfast {
 namespace {
 
-constexpr const char* kFrozen = R"(Affine(mean, scale, shift, *, channel_axis=1)
+constexpr const char* kFrozen = R"(Affine(mean, scale, shift, *, channel_axis=1, activation=None)
 --
 
-A prepared inference, ``y = (x - mean)*scale + shift`` per channel. Immutable, picklable and
-callable from many threads.
+A prepared inference, ``y = activation((x - mean)*scale + shift)`` per channel. Immutable, picklable
+and callable from many threads.
 
 Parameters
 ----------
@@ -25,12 +26,15 @@ mean, scale, shift : array of shape (C,)
     float32 or float64 or a sequence.
 channel_axis : int
     Default 1.
+activation : {None, "relu", "relu6", "leaky_relu", "hardswish", "silu"}
+    Applied to each value of the result.
 
 Attributes
 ----------
 num_features : int
 mean, scale, shift : numpy.ndarray of shape (C,), float64
 channel_axis : int
+activation : str or None
 
 Examples
 --------
@@ -40,7 +44,8 @@ Examples
 (1, 2)
 )";
 
-constexpr const char* kFrozenCall = R"(__call__(self, x, out=None, *, num_threads=None)
+constexpr const char* kFrozenCall =
+    R"(__call__(self, x, out=None, *, residual=None, num_threads=None)
 --
 
 Normalize `x`.
@@ -50,7 +55,9 @@ Parameters
 x : array, float32 or float64
     Any shape whose channel axis has length `num_features`.
 out : numpy.ndarray, optional
-    Where to write the result: x's shape and dtype. May be `x` itself.
+    Where to write the result: x's shape and dtype. May be `x` or `residual` itself.
+residual : array, optional
+    Of x's shape and dtype: added before the activation.
 num_threads : int, optional
     Default: see `set_num_threads`.
 
@@ -60,14 +67,14 @@ numpy.ndarray
     `out`, or a new array of x's shape and dtype in the order of x's axes.
 )";
 
-constexpr const char* kFold = R"(InferenceFold()
+constexpr const char* kFold = R"(InferenceFold(activation=None)
 --
 
 Inference by arrays that may change between calls: folds once, and again only after a change.
 )";
 
 constexpr const char* kFoldCall =
-    R"(call(self, x, running_mean, running_var, weight, bias, eps, channel_axis, out=None, num_threads=None)
+    R"(call(self, x, running_mean, running_var, weight, bias, eps, channel_axis, out=None, residual=None, num_threads=None)
 --
 
 Normalize `x`.
@@ -79,12 +86,15 @@ struct Prepared {
 
   explicit Prepared(ptrdiff_t channels)
       : narrow(DType::float32, 3, channels), wide(DType::float64, 3, channels) {}
-  py::array apply(const Operand& x, const py::object& out, const py::object& num_threads) const {
+  py::array apply(const Operand& x, const NamedActivation& activation, const py::object& residual,
+                  const py::object& out, const py::object& num_threads) const {
     const int threads = checked_threads(num_threads);
-    const Operand y = output(out, x, {x.array.dtype, {&x}});
+    const EpilogueArguments epilogue(activation, residual, x);
+    const Operand y = output(out, x, {x.array.dtype, epilogue.overwritable({&x})});
     const Coefficients& coefficients = x.array.dtype == DType::float32 ? narrow : wide;
-    without_gil(x.shape.elements(),
-                [&] { map_affine(x.shape, x.array, y.array, coefficients, threads); });
+    without_gil(x.shape.elements(), [&] {
+      map_affine(x.shape, x.array, y.array, coefficients, threads, epilogue.get());
+    });
     return y.object;
   }
 };
@@ -92,11 +102,13 @@ struct Prepared {
 class FrozenAffine {
  public:
   FrozenAffine(const py::object& mean, const py::object& scale, const py::object& shift,
-               const py::object& channel_axis)
+               const py::object& channel_axis, const py::object& activation)
       : mean_(counting_channel_values(mean, "mean")),
         scale_(required_channel_values(scale, "scale", features())),
         shift_(required_channel_values(shift, "shift", features())),
         channel_axis_(integer(channel_axis, "channel_axis")),
+        activation_name_(activation),
+        activation_(activation),
         prepared_(features()) {
     for (ptrdiff_t c = 0; c < features(); ++c) {
       const auto i = static_cast<size_t>(c);
@@ -105,10 +117,11 @@ class FrozenAffine {
     }
   }
 
-  py::array call(const py::object& x_, const py::object& out, const py::object& num_threads) const {
+  py::array call(const py::object& x_, const py::object& out, const py::object& residual,
+                 const py::object& num_threads) const {
     const Operand x = input(x_, "x", channel_axis_);
     check_features(x, features());
-    return prepared_.apply(x, out, num_threads);
+    return prepared_.apply(x, activation_, residual, out, num_threads);
   }
 
   ptrdiff_t features() const { return static_cast<ptrdiff_t>(mean_.size()); }
@@ -116,11 +129,16 @@ class FrozenAffine {
   py::array mean() const { return channel_array(mean_); }
   py::array scale() const { return channel_array(scale_); }
   py::array shift() const { return channel_array(shift_); }
-  py::tuple state() const { return py::make_tuple(mean(), scale(), shift(), channel_axis_); }
+  py::object activation() const { return activation_name_; }
+  py::tuple state() const {
+    return py::make_tuple(mean(), scale(), shift(), channel_axis_, activation_name_);
+  }
 
  private:
   std::vector<double> mean_, scale_, shift_;
   py::int_ channel_axis_;
+  py::object activation_name_;
+  NamedActivation activation_;
   Prepared prepared_;
 };
 
@@ -161,10 +179,12 @@ class Snapshot {
 
 class InferenceFold {
  public:
+  explicit InferenceFold(const py::object& activation) : activation_(activation) {}
+
   py::array call(const py::object& x_, const py::object& running_mean,
                  const py::object& running_var, const py::object& weight, const py::object& bias,
                  const py::object& eps_, const py::object& channel_axis, const py::object& out,
-                 const py::object& num_threads) {
+                 const py::object& residual, const py::object& num_threads) {
     const Operand x = input(x_, "x", channel_axis);
     const double eps = checked_eps(eps_);
     if (!(prepared_ && eps == eps_folded_ && mean_.matches(running_mean) &&
@@ -173,7 +193,7 @@ class InferenceFold {
     }
     check_features(x, prepared_->wide.length());
     const auto prepared = prepared_;  // another thread may fold while this one computes
-    return prepared->apply(x, out, num_threads);
+    return prepared->apply(x, activation_, residual, out, num_threads);
   }
   int folds() const { return folds_; }
 
@@ -202,6 +222,7 @@ class InferenceFold {
     ++folds_;
   }
 
+  NamedActivation activation_;
   Snapshot mean_, var_, weight_, bias_;
   double eps_folded_ = 0;
   std::shared_ptr<const Prepared> prepared_;
@@ -214,24 +235,27 @@ void register_inference(py::module_& m) {
   const py::none none;
   py::class_<FrozenAffine> frozen(m, "Affine", kFrozen);
   frozen
-      .def(py::init<const py::object&, const py::object&, const py::object&, const py::object&>(),
+      .def(py::init<const py::object&, const py::object&, const py::object&, const py::object&,
+                    const py::object&>(),
            py::arg("mean"), py::arg("scale"), py::arg("shift"), py::kw_only(),
-           py::arg("channel_axis") = 1)
+           py::arg("channel_axis") = 1, py::arg("activation") = none)
       .def("__call__", &FrozenAffine::call, kFrozenCall, py::arg("x"), py::arg("out") = none,
-           py::kw_only(), py::arg("num_threads") = none)
+           py::kw_only(), py::arg("residual") = none, py::arg("num_threads") = none)
       .def_property_readonly("num_features", &FrozenAffine::features)
       .def_property_readonly("channel_axis", &FrozenAffine::channel_axis)
+      .def_property_readonly("activation", &FrozenAffine::activation)
       .def_property_readonly("mean", &FrozenAffine::mean)
       .def_property_readonly("scale", &FrozenAffine::scale)
       .def_property_readonly("shift", &FrozenAffine::shift)
       .def(py::pickle([](const FrozenAffine& self) { return self.state(); },
                       [](const py::tuple& state) {
-                        return FrozenAffine(state[0], state[1], state[2], state[3]);
+                        return FrozenAffine(state[0], state[1], state[2], state[3], state[4]);
                       }));
   define_call<FrozenAffine, &FrozenAffine::call>(frozen, kFrozenCall);
 
   py::class_<InferenceFold> fold(m, "InferenceFold", kFold);
-  fold.def(py::init<>()).def_property_readonly("folds", &InferenceFold::folds);
+  fold.def(py::init<const py::object&>(), py::arg("activation") = none)
+      .def_property_readonly("folds", &InferenceFold::folds);
   define_bound<InferenceFold, &InferenceFold::call>(fold, kFoldCall);
 }
 

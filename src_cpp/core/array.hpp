@@ -13,7 +13,7 @@ enum class DType { float32, float64 };
 constexpr ptrdiff_t size_of(DType type) { return type == DType::float32 ? 4 : 8; }
 
 constexpr int kMaxRank = 64;
-constexpr int kMaxArrays = 3;  // x, dy, and the output
+constexpr int kMaxArrays = 5;  // x, dy, residual, and their gradients
 
 // The shape that all arrays of a call share.
 struct Shape {

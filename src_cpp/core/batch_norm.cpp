@@ -15,8 +15,18 @@ const TypeKernels& kernels_of(DType storage) {
   return storage == DType::float32 ? table.float32 : table.float64;
 }
 
-const Map& affine_kernel(const TypeKernels& kernels, DType out) {
+const ActivatedKernels& activated_kernels(const TypeKernels& kernels, const Epilogue& epilogue) {
+  const bool ramp = epilogue.activation.kind == Activation::Kind::ramp;
+  return ramp ? kernels.ramp : kernels.curve;
+}
+
+const Map& affine_kernel(const TypeKernels& kernels, DType out, const Epilogue& epilogue) {
+  if (epilogue.present) return activated_kernels(kernels, epilogue).affine;
   return out == DType::float32 ? kernels.affine_to_float32 : kernels.affine_to_float64;
+}
+
+const Map& gradient_kernel(const TypeKernels& kernels, const Epilogue& epilogue) {
+  return epilogue.present ? activated_kernels(kernels, epilogue).gradient : kernels.gradient;
 }
 
 Work work_of(const Pass& pass, bool reduces) {
@@ -26,38 +36,65 @@ Work work_of(const Pass& pass, bool reduces) {
           g.outer,
           g.channels,
           g.inner,
-          o.in_item[0] + o.in_item[1],
-          o.out_item,
+          o.in_item[0] + o.in_item[1] + o.in_item[2],
+          o.out_item[0] + o.out_item[1],
           reduces,
-          g.channels == 1 || o.out.channel == g.inner * o.out_item};
+          g.channels == 1 || o.out[0].channel == g.inner * o.out_item[0]};
 }
 
-// Inputs first; the output, if there is one, is the arrays' last.
-Pass pass_over(const Staging& arrays, int inputs, bool has_output, bool reduces, int threads) {
-  Pass pass{};
-  pass.geometry = arrays.geometry();
-  Operands& operands = pass.operands;
-  for (int i = 0; i < inputs; ++i) {
-    const Strides& s = pass.geometry.stride[i];
-    operands.in[i] = {arrays.data(i), s.outer, s.channel};
-    operands.in_item[i] = size_of(arrays.dtype(i));
+// The arrays of a call. Inputs first.
+class Call {
+ public:
+  Call(const Shape& shape, std::initializer_list<const Array*> inputs,
+       std::initializer_list<const Array*> outputs, const Epilogue& epilogue)
+      : arrays_(shape, inputs, outputs), epilogue_(epilogue) {
+    pass_.geometry = arrays_.geometry();
+    size_t next = 0, array = 0;
+    for (const Array* input : inputs) {
+      if (input) take(array++, pass_.operands.in[next], pass_.operands.in_item[next]);
+      ++next;
+    }
+    next = 0;
+    for (const Array* output : outputs) {
+      if (output) take(array++, pass_.operands.out[next], pass_.operands.out_item[next]);
+      ++next;
+    }
+    pass_.activation = epilogue.activation;
+    pass_.activation.residual = epilogue.residual != nullptr;
+    pass_.activation.residual_gradient = pass_.operands.out[1].data != nullptr;
   }
-  if (has_output) {
-    const Strides& s = pass.geometry.stride[inputs];
-    operands.out = {arrays.data(inputs), s.outer, s.channel};
-    operands.out_item = size_of(arrays.dtype(inputs));
-  }
-  pass.schedule = schedule_for(work_of(pass, reduces), cache_sizes(), threads);
-  return pass;
-}
 
-void run(Staging& arrays, Pass& pass, const Reduction* reduction, const Mapping* mapping) {
-  pass.reduction = reduction;
-  pass.mapping = mapping;
-  if (pass.geometry.elements() == 0) return;
-  pass.run();
-  arrays.finish();
-}
+  void run(const Reduction* reduction, const Mapping* mapping, int threads) {
+    if (pass_.geometry.elements() == 0) return;
+    pass_.reduction = reduction;
+    pass_.mapping = mapping;
+    pass_.schedule = schedule_for(work_of(pass_, reduction != nullptr), cache_sizes(), threads);
+    stand_in_for_residual();
+    pass_.run();
+    arrays_.finish();
+  }
+
+ private:
+  template <class Operand>
+  void take(size_t array, Operand& to, ptrdiff_t& item) {
+    const Strides& s = pass_.geometry.stride[array];
+    to = {arrays_.data(static_cast<int>(array)), s.outer, s.channel};
+    item = size_of(arrays_.dtype(static_cast<int>(array)));
+  }
+
+  // An activated kernel reads its last input in any case: x, where there is no residual.
+  void stand_in_for_residual() {
+    if (!epilogue_.present || epilogue_.residual) return;
+    Operands& o = pass_.operands;
+    const size_t last = o.in[1].data ? 2 : 1;
+    o.in[last] = o.in[0];
+    o.in_item[last] = o.in_item[0];
+  }
+
+  Staging arrays_;
+  Epilogue epilogue_;
+  Pass pass_{};
+};
 
 }  // namespace
 
@@ -67,69 +104,97 @@ DType compute_type(DType in, DType out) {
 }
 
 void moments(const Shape& shape, const Array& x, int threads, BatchStatistics out) {
-  Staging arrays(shape, {&x}, nullptr);
-  Pass pass = pass_over(arrays, 1, false, true, threads);
+  Call call(shape, {&x}, {}, {});
   const TypeKernels& kernels = kernels_of(x.dtype);
   MomentsFold fold(shape.values_per_channel(), 0, true, {},
                    {out.mean, out.var, out.invstd, nullptr});
-  const Reduction reduction{
-      kernels.moments_exact, DType::float64, kernels.moments_exact, nullptr, &fold, nullptr};
-  run(arrays, pass, &reduction, nullptr);
+  const Reduction reduction{kernels.moments_exact,
+                            DType::float64,
+                            kernels.moments_exact,
+                            nullptr,
+                            &fold,
+                            nullptr,
+                            nullptr,
+                            nullptr};
+  call.run(&reduction, nullptr, threads);
 }
 
 void normalize_batch(const Shape& shape, const Array& x, const Array& y, Parameters parameters,
-                     double eps, int threads, BatchStatistics out) {
-  Staging arrays(shape, {&x}, &y);
-  Pass pass = pass_over(arrays, 1, true, true, threads);
+                     double eps, int threads, BatchStatistics out, const Epilogue& epilogue) {
+  Call call(shape, {&x, epilogue.residual}, {&y}, epilogue);
   const TypeKernels& kernels = kernels_of(x.dtype);
   Coefficients coefficients(compute_type(x.dtype, x.dtype), 3, shape.channels());
   const bool few = shape.values_per_channel() < kFewValues;
   const bool exact = few || x.dtype == DType::float64;
   MomentsFold fold(shape.values_per_channel(), eps, exact, parameters,
                    {out.mean, out.var, out.invstd, &coefficients});
+  const ReduceMapKernel fused = !epilogue.present ? kernels.moments_fast_and_affine
+                                : epilogue.residual
+                                    ? nullptr
+                                    : activated_kernels(kernels, epilogue).moments_fast_and_affine;
   const Reduction reduction{exact ? kernels.moments_exact : kernels.moments_fast,
                             exact ? DType::float64 : DType::float32,
                             kernels.moments_exact,
                             nullptr,
                             &fold,
-                            few ? nullptr : kernels.moments_fast_and_affine};
-  const Mapping mapping{affine_kernel(kernels, y.dtype), &coefficients, active_kernels().fence};
-  run(arrays, pass, &reduction, &mapping);
+                            few ? nullptr : fused,
+                            nullptr,
+                            nullptr};
+  const Mapping mapping{affine_kernel(kernels, y.dtype, epilogue), &coefficients,
+                        active_kernels().fence};
+  call.run(&reduction, &mapping, threads);
 }
 
 void map_affine(const Shape& shape, const Array& x, const Array& y,
-                const Coefficients& coefficients, int threads) {
-  Staging arrays(shape, {&x}, &y);
-  Pass pass = pass_over(arrays, 1, true, false, threads);
-  const Mapping mapping{affine_kernel(kernels_of(x.dtype), y.dtype), &coefficients,
+                const Coefficients& coefficients, int threads, const Epilogue& epilogue) {
+  Call call(shape, {&x, epilogue.residual}, {&y}, epilogue);
+  const Mapping mapping{affine_kernel(kernels_of(x.dtype), y.dtype, epilogue), &coefficients,
                         active_kernels().fence};
-  run(arrays, pass, nullptr, &mapping);
+  call.run(nullptr, &mapping, threads);
 }
 
-void backward(const Shape& shape, const Array& x, const Array& dy, const Array* dx,
-              ProductsFold::Statistics statistics, int threads, double* sum_dy,
-              double* sum_dy_xmu) {
-  Staging arrays(shape, {&x, &dy}, dx);
-  Pass pass = pass_over(arrays, 2, dx != nullptr, true, threads);
+void backward(const Shape& shape, const GradientArrays& arrays, ProductsFold::Statistics statistics,
+              int threads, double* sum_dy, double* sum_dy_xmu, const Epilogue& epilogue) {
+  const Array& x = arrays.x;
+  Call call(shape, {&x, &arrays.dy, epilogue.residual}, {arrays.dx, arrays.dresidual}, epilogue);
   const TypeKernels& kernels = kernels_of(x.dtype);
-  Coefficients coefficients(compute_type(x.dtype, x.dtype), 4, dx ? shape.channels() : 0);
-  ProductsFold fold(statistics, {sum_dy, sum_dy_xmu, dx ? &coefficients : nullptr});
-  const Reduction reduction{kernels.products_fast,
-                            compute_type(x.dtype, x.dtype),
-                            kernels.products_exact,
+  const ActivatedKernels& activated = activated_kernels(kernels, epilogue);
+  const DType compute = compute_type(x.dtype, x.dtype);
+  const ptrdiff_t channels = shape.channels(), activation_inputs = epilogue.present ? channels : 0;
+  Coefficients coefficients(compute, epilogue.present ? 6 : 4, arrays.dx ? channels : 0);
+  Coefficients first(compute, 2, activation_inputs), exact(DType::float64, 2, activation_inputs);
+  for (ptrdiff_t c = 0; c < activation_inputs; ++c) {
+    const double scale = statistics.invstd[c] * statistics.weight_of(c);
+    const auto set = [&](Coefficients& to, int at) {
+      set_activation_input(to, at, c, compute, statistics.mean[c], scale, statistics.bias_of(c));
+    };
+    set(first, 0);
+    set(exact, 0);
+    if (arrays.dx) set(coefficients, 4);
+  }
+  ProductsFold fold(statistics, {sum_dy, sum_dy_xmu, arrays.dx ? &coefficients : nullptr});
+  const bool fuses = !epilogue.residual;
+  const Reduction reduction{epilogue.present ? activated.products_fast : kernels.products_fast,
+                            compute,
+                            epilogue.present ? activated.products_exact : kernels.products_exact,
                             statistics.mean,
                             &fold,
-                            kernels.products_fast_and_gradient};
-  const Mapping mapping{kernels.gradient, &coefficients, active_kernels().fence};
-  run(arrays, pass, &reduction, dx ? &mapping : nullptr);
+                            !epilogue.present ? kernels.products_fast_and_gradient
+                            : fuses           ? activated.products_fast_and_gradient
+                                              : nullptr,
+                            epilogue.present ? &first : nullptr,
+                            epilogue.present ? &exact : nullptr};
+  const Mapping mapping{gradient_kernel(kernels, epilogue), &coefficients, active_kernels().fence};
+  call.run(&reduction, arrays.dx ? &mapping : nullptr, threads);
 }
 
-void map_gradient(const Shape& shape, const Array& x, const Array& dy, const Array& dx,
-                  const Coefficients& coefficients, int threads) {
-  Staging arrays(shape, {&x, &dy}, &dx);
-  Pass pass = pass_over(arrays, 2, true, false, threads);
-  const Mapping mapping{kernels_of(x.dtype).gradient, &coefficients, active_kernels().fence};
-  run(arrays, pass, nullptr, &mapping);
+void map_gradient(const Shape& shape, const GradientArrays& arrays,
+                  const Coefficients& coefficients, int threads, const Epilogue& epilogue) {
+  Call call(shape, {&arrays.x, &arrays.dy, epilogue.residual}, {arrays.dx, arrays.dresidual},
+            epilogue);
+  const Mapping mapping{gradient_kernel(kernels_of(arrays.x.dtype), epilogue), &coefficients,
+                        active_kernels().fence};
+  call.run(nullptr, &mapping, threads);
 }
 
 }  // namespace bnfast

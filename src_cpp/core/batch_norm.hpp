@@ -14,24 +14,43 @@ struct BatchStatistics {
   double* invstd;  // 1/sqrt(var + eps); may be null
 };
 
+// What a call does to the affine map's result before it is stored: adds the residual, an array of
+// x's dtype, then activates the sum.
+struct Epilogue {
+  bool present = false;
+  Activation activation{};
+  const Array* residual = nullptr;
+};
+
 // Mean and population variance, to float64's precision.
 void moments(const Shape& shape, const Array& x, int threads, BatchStatistics out);
 
 // y = (x - mean)*invstd*weight + bias by the batch's own statistics.
 void normalize_batch(const Shape& shape, const Array& x, const Array& y, Parameters parameters,
-                     double eps, int threads, BatchStatistics out);
+                     double eps, int threads, BatchStatistics out, const Epilogue& epilogue = {});
 
-// y = (x - c0)*c1 + c2, the coefficients in the map's compute type.
+// y = (x - c0)*c1 + c2, the coefficients in the map's compute type. With an epilogue, x and y are
+// of one dtype.
 void map_affine(const Shape& shape, const Array& x, const Array& y,
-                const Coefficients& coefficients, int threads);
+                const Coefficients& coefficients, int threads, const Epilogue& epilogue = {});
 
-// The gradient of normalize_batch. dx may be null: then only the sums are taken.
-void backward(const Shape& shape, const Array& x, const Array& dy, const Array* dx,
-              ProductsFold::Statistics statistics, int threads, double* sum_dy, double* sum_dy_xmu);
+// The arrays of a gradient, of one dtype. With an epilogue, dy is the gradient of its result, and
+// all sums are of dy times the activation's slope; so is dresidual.
+struct GradientArrays {
+  const Array& x;
+  const Array& dy;
+  const Array* dx;         // null: only the sums are taken
+  const Array* dresidual;  // may be null
+};
 
-// dx from sums that are known: the second half of `backward`.
-void map_gradient(const Shape& shape, const Array& x, const Array& dy, const Array& dx,
-                  const Coefficients& coefficients, int threads);
+// The gradient of normalize_batch.
+void backward(const Shape& shape, const GradientArrays& arrays, ProductsFold::Statistics statistics,
+              int threads, double* sum_dy, double* sum_dy_xmu, const Epilogue& epilogue = {});
+
+// dx from sums that are known: the second half of `backward`. The coefficients are those of
+// set_gradient, and with an epilogue those of set_activation_input behind them.
+void map_gradient(const Shape& shape, const GradientArrays& arrays,
+                  const Coefficients& coefficients, int threads, const Epilogue& epilogue = {});
 
 // The type that a map from `in` to `out` computes in.
 DType compute_type(DType in, DType out);

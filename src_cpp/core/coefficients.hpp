@@ -32,11 +32,9 @@ class Coefficients {
       *reinterpret_cast<double*>(slot(array, index)) = value;
     }
   }
-  void copy(ptrdiff_t index, const Coefficients& from, ptrdiff_t from_index) {
-    for (int a = 0; a < arrays_; ++a) {
-      const char* source = from.at(a, from_index);
-      std::copy(source, source + size_of(compute_), slot(a, index));
-    }
+  // A value of the same compute type.
+  void copy(int array, ptrdiff_t index, const char* from) {
+    std::copy(from, from + size_of(compute_), slot(array, index));
   }
   const char* at(int array, ptrdiff_t index) const {
     return values_.get() + (array * length_ + index) * size_of(compute_);

@@ -120,6 +120,15 @@ bool ProductsFold::accurate(const Sums& sums) const {
   return std::isfinite(sums.second) && (nothing || holds);
 }
 
+void set_activation_input(Coefficients& to, int at, ptrdiff_t c, DType first, double mean,
+                          double scale, double bias) {
+  const double narrow = static_cast<double>(static_cast<float>(mean));
+  const double shift = usable_shift(first == DType::float32 ? narrow : mean);
+  const double slope = to.rounded(scale);
+  to.set(at, c, slope);
+  to.set(at + 1, c, bias - (mean - shift) * slope);
+}
+
 unsigned ProductsFold::take(const GroupSums& group, bool exact) {
   const Statistics& of = statistics_;
   double sum_dy_xmu[kMaxGroup];
@@ -131,8 +140,8 @@ unsigned ProductsFold::take(const GroupSums& group, bool exact) {
   store(sum_dy_xmu, group, out_.sum_dy_xmu);
   for (ptrdiff_t i = 0; i < group.channels && out_.coefficients; ++i) {
     const ptrdiff_t c = group.channel + i;
-    set_gradient(*out_.coefficients, c, of.mean[c], of.invstd[c], of.weight ? of.weight[c] : 1,
-                 group.first[i], sum_dy_xmu[i], of.count);
+    set_gradient(*out_.coefficients, c, of.mean[c], of.invstd[c], of.weight_of(c), group.first[i],
+                 sum_dy_xmu[i], of.count);
   }
   if (exact) return 0;
   return inaccurate(group, [&](ptrdiff_t i) { return accurate(group.sums(i)); });

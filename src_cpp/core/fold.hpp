@@ -75,6 +75,12 @@ class MomentsFold final : public Fold {
 void set_gradient(Coefficients& to, ptrdiff_t c, double mean, double invstd, double weight,
                   double sum_dy, double sum_dy_xmu, double count);
 
+// The coefficients that a gradient needs to find the activation's input again: with
+// shift = usable_shift of the mean rounded to the compute type `first`,
+// (x - shift)*to[at] + to[at + 1] = (x - mean)*invstd*weight + bias.
+void set_activation_input(Coefficients& to, int at, ptrdiff_t c, DType first, double mean,
+                          double scale, double bias);
+
 // Collects sum(dy) and sum(dy*(x - mean)); writes the gradient's coefficients where there are any.
 class ProductsFold final : public Fold {
  public:
@@ -82,7 +88,11 @@ class ProductsFold final : public Fold {
     const double* mean;
     const double* invstd;
     const double* weight;  // null: 1
+    const double* bias;    // null: 0
     double count;
+
+    double weight_of(ptrdiff_t c) const { return weight ? weight[c] : 1; }
+    double bias_of(ptrdiff_t c) const { return bias ? bias[c] : 0; }
   };
   struct Out {
     double* sum_dy;

@@ -11,17 +11,19 @@ namespace bnfast {
 
 // The arrays of a pass at their first element, with their item sizes in bytes.
 struct Operands {
-  std::array<Input, 2> in{};
-  std::array<ptrdiff_t, 2> in_item{};
-  Output out{};
-  ptrdiff_t out_item = 0;
+  std::array<Input, kMaxInputs> in{};
+  std::array<ptrdiff_t, kMaxInputs> in_item{};
+  std::array<Output, kMaxOutputs> out{};
+  std::array<ptrdiff_t, kMaxOutputs> out_item{};
 
   Operands at(ptrdiff_t outer, ptrdiff_t channel, ptrdiff_t inner) const {
     Operands moved = *this;
     for (size_t i = 0; i < in.size(); ++i) {
       moved.in[i].data += outer * in[i].outer + channel * in[i].channel + inner * in_item[i];
     }
-    moved.out.data += outer * out.outer + channel * out.channel + inner * out_item;
+    for (size_t i = 0; i < out.size(); ++i) {
+      moved.out[i].data += outer * out[i].outer + channel * out[i].channel + inner * out_item[i];
+    }
     return moved;
   }
 };
@@ -70,6 +72,9 @@ struct Reduction {
   const double* shift;  // wanted, one value per channel; null: the mean of the first values
   Fold* fold;
   ReduceMapKernel first_try_and_map;  // null: there is none for this pair
+  // The kernels' coefficients behind the shift, by their compute type; null: they have none.
+  const Coefficients* first_coefficients;
+  const Coefficients* exact_coefficients;
 };
 
 struct Mapping {
@@ -84,6 +89,7 @@ struct Pass {
   Operands operands;
   const Reduction* reduction;
   const Mapping* mapping;
+  Activation activation;  // read by the kernels that have one
   Schedule schedule;
 
   void run() const;

@@ -55,7 +55,12 @@ double sum_of(const char* x, ptrdiff_t n) {
   return (a + b) + (c + d);
 }
 
-using Coefficients4 = std::array<const void*, 4>;
+using CoefficientPointers = std::array<const void*, kMaxCoefficients>;
+
+// The coefficients from a channel on; null: none.
+void point_at(const Coefficients* from, ptrdiff_t channel, const void** to) {
+  for (int a = 0; from && a < from->arrays(); ++a) to[a] = from->at(a, channel);
+}
 
 // Channels that are walked together.
 struct Group {
@@ -118,16 +123,19 @@ class PlanesWalk {
     const Operands here = at(piece, group.channel);
     const Block block = {piece.outer_size, group.channels, piece.inner_size};
     const Reduction& reduction = *pass_.reduction;
+    CoefficientPointers of_group{shift.data()};
+    point_at(reduction.first_coefficients, group.channel, of_group.data() + 1);
     double first[kMaxGroup], second[kMaxGroup];
     if (before && before->channels == group.channels && reduction.first_try_and_map) {
-      const Coefficients4 coefficients = coefficients_at(before->channel);
+      const CoefficientPointers coefficients = coefficients_at(before->channel);
       const Operands there = at(piece, before->channel);
       reduction.first_try_and_map(
-          block, here.in.data(), shift.data(), first, second,
-          {block, there.in.data(), there.out, coefficients.data(), schedule_.store},
+          block, here.in.data(), of_group.data(), pass_.activation, first, second,
+          {block, there.in.data(), there.out.data(), coefficients.data(), schedule_.store},
           next.in.data());
     } else {
-      reduction.first_try.planes(block, here.in.data(), shift.data(), first, second);
+      reduction.first_try.planes(block, here.in.data(), of_group.data(), pass_.activation, first,
+                                 second);
       if (before) map_piece(*before, piece_index);
     }
     for (ptrdiff_t i = 0; i < group.channels; ++i) {
@@ -149,14 +157,13 @@ class PlanesWalk {
 
   void map_block(const Block& block, const Operands& here, ptrdiff_t channel) const {
     const Mapping& mapping = *pass_.mapping;
-    mapping.kernel.planes(block, here.in.data(), here.out, coefficients_at(channel).data(),
-                          schedule_.store);
+    mapping.kernel.planes(block, here.in.data(), here.out.data(), coefficients_at(channel).data(),
+                          pass_.activation, schedule_.store);
   }
 
-  Coefficients4 coefficients_at(ptrdiff_t channel) const {
-    const Coefficients& from = *pass_.mapping->coefficients;
-    Coefficients4 at{};
-    for (int a = 0; a < from.arrays(); ++a) at[static_cast<size_t>(a)] = from.at(a, channel);
+  CoefficientPointers coefficients_at(ptrdiff_t channel) const {
+    CoefficientPointers at{};
+    point_at(pass_.mapping->coefficients, channel, at.data());
     return at;
   }
 
@@ -209,9 +216,12 @@ class PlanesWalk {
 
   Sums exact_sums(ptrdiff_t channel, ptrdiff_t piece_index, double shift) const {
     const Piece piece = pieces_[piece_index];
+    CoefficientPointers coefficients{&shift};
+    point_at(pass_.reduction->exact_coefficients, channel, coefficients.data() + 1);
     Sums sums;
     pass_.reduction->exact.planes({piece.outer_size, 1, piece.inner_size},
-                                  at(piece, channel).in.data(), &shift, &sums.first, &sums.second);
+                                  at(piece, channel).in.data(), coefficients.data(),
+                                  pass_.activation, &sums.first, &sums.second);
     return sums;
   }
 

@@ -20,8 +20,10 @@ constexpr ptrdiff_t kLineBytes = 64;
 bool end_to_end(const Pass& pass) {
   const Operands& o = pass.operands;
   const ptrdiff_t channels = pass.geometry.channels;
-  return o.in[0].outer == channels * o.in_item[0] && o.in[1].outer == channels * o.in_item[1] &&
-         o.out.outer == channels * o.out_item;
+  bool all = true;
+  for (size_t i = 0; i < o.in.size(); ++i) all &= o.in[i].outer == channels * o.in_item[i];
+  for (size_t i = 0; i < o.out.size(); ++i) all &= o.out[i].outer == channels * o.out_item[i];
+  return all;
 }
 
 ptrdiff_t fold_of(const Pass& pass) {
@@ -49,7 +51,9 @@ class RowsMap {
     if (own_row()) return;
     for (ptrdiff_t c = begin; c < end; ++c) {
       for (ptrdiff_t j = c; j < columns_ + head_; j += channels_) {
-        long_coefficients_.copy(j, *pass_.mapping->coefficients, c);
+        for (int a = 0; a < long_coefficients_.arrays(); ++a) {
+          long_coefficients_.copy(a, j, pass_.mapping->coefficients->at(a, c));
+        }
       }
     }
   }
@@ -71,10 +75,12 @@ class RowsMap {
 
   ptrdiff_t unaligned_head() const {
     const Operands& o = pass_.operands;
-    const auto past = static_cast<ptrdiff_t>(reinterpret_cast<uintptr_t>(o.out.data) % kLineBytes);
+    const ptrdiff_t item = o.out_item[0];
+    const auto past =
+        static_cast<ptrdiff_t>(reinterpret_cast<uintptr_t>(o.out[0].data) % kLineBytes);
     const bool streams = pass_.schedule.store == Store::streaming && end_to_end(pass_) &&
-                         columns_ * o.out_item % kLineBytes == 0 && past % o.out_item == 0;
-    return streams && past > 0 ? (kLineBytes - past) / o.out_item : 0;
+                         columns_ * item % kLineBytes == 0 && past % item == 0;
+    return streams && past > 0 ? (kLineBytes - past) / item : 0;
   }
 
   void map_head() const { map_rows({1, head_, 1}, pass_.operands, 0); }
@@ -83,16 +89,17 @@ class RowsMap {
     const ptrdiff_t fold = columns_ / channels_;
     Operands here = pass_.operands.at(row * fold, 0, head_);
     for (Input& in : here.in) in.outer *= fold;
-    here.out.outer *= fold;
+    for (Output& out : here.out) out.outer *= fold;
     map_rows({rows, columns, 1}, here, head_);
   }
 
   void map_rows(const Block& block, const Operands& here, ptrdiff_t first_column) const {
     const Mapping& mapping = *pass_.mapping;
     const Coefficients& from = own_row() ? *mapping.coefficients : long_coefficients_;
-    const void* coefficients[4];
+    const void* coefficients[kMaxCoefficients];
     for (int a = 0; a < from.arrays(); ++a) coefficients[a] = from.at(a, first_column);
-    mapping.kernel.rows(block, here.in.data(), here.out, coefficients, pass_.schedule.store);
+    mapping.kernel.rows(block, here.in.data(), here.out.data(), coefficients, pass_.activation,
+                        pass_.schedule.store);
   }
 
   const Pass& pass_;
@@ -148,14 +155,22 @@ class RowsReduction {
     } else {
       shift_from_first_rows();
     }
-    Coefficients typed(reduction.first_compute, 1, columns_);
+    long_coefficients_ = with_shift(reduction.first_compute, reduction.first_coefficients);
+  }
+
+  // The kernels' coefficients along the long row: the shifts, as used from now on, and others.
+  Coefficients with_shift(DType compute, const Coefficients* others) {
+    const int more = others ? others->arrays() : 0;
+    Coefficients all(compute, 1 + more, columns_);
     for (ptrdiff_t c = 0; c < channels_; ++c) {
-      shift_[static_cast<size_t>(c)] = usable_shift(typed.rounded(shift_[static_cast<size_t>(c)]));
+      double& shift = shift_[static_cast<size_t>(c)];
+      shift = usable_shift(all.rounded(shift));
       for (ptrdiff_t j = c; j < columns_; j += channels_) {
-        typed.set(0, j, shift_[static_cast<size_t>(c)]);
+        all.set(0, j, shift);
+        for (int a = 0; a < more; ++a) all.copy(1 + a, j, others->at(a, c));
       }
     }
-    typed_shift_ = std::move(typed);
+    return all;
   }
 
   void shift_from_first_rows() {
@@ -163,8 +178,9 @@ class RowsReduction {
     const ptrdiff_t rows = std::min(rows_, ceil_div(wanted, fold_));
     const std::vector<double> zero(static_cast<size_t>(columns_));
     std::vector<double> first(zero.size()), second(zero.size());
-    pass_.reduction->exact.rows({rows, columns_, 1}, long_rows_at(0).in.data(), zero.data(),
-                                first.data(), second.data());
+    const void* coefficients = zero.data();
+    pass_.reduction->exact.rows({rows, columns_, 1}, long_rows_at(0).in.data(), &coefficients,
+                                pass_.activation, first.data(), second.data());
     const double share = 1 / static_cast<double>(rows * fold_);
     for (ptrdiff_t row = 0; row < columns_; row += channels_) {
       const double* sums = first.data() + row;
@@ -173,15 +189,19 @@ class RowsReduction {
   }
 
   void reduce(const Team& team, ReduceKernel kernel) {
+    const void* coefficients[kMaxCoefficients];
+    for (int a = 0; a < long_coefficients_.arrays(); ++a) {
+      coefficients[a] = long_coefficients_.at(a, 0);
+    }
     for (ptrdiff_t b = team.begin(blocks_.size()); b < team.end(blocks_.size()); ++b) {
       const RowRange range = blocks_[b];
       kernel({range.end - range.begin, columns_, 1}, long_rows_at(range.begin).in.data(),
-             typed_shift_.at(0, 0), &first_[static_cast<size_t>(b * columns_)],
+             coefficients, pass_.activation, &first_[static_cast<size_t>(b * columns_)],
              &second_[static_cast<size_t>(b * columns_)]);
     }
     if (rest_ > 0 && team.rank == 0) {
       const auto rest = static_cast<size_t>(blocks_.size() * columns_);
-      kernel({1, rest_, 1}, at_row(rows_).in.data(), typed_shift_.at(0, 0), &first_[rest],
+      kernel({1, rest_, 1}, at_row(rows_).in.data(), coefficients, pass_.activation, &first_[rest],
              &second_[rest]);
     }
     team.barrier();
@@ -231,17 +251,14 @@ class RowsReduction {
   }
 
   void take_better_shifts() {
-    typed_shift_ = Coefficients(DType::float64, 1, columns_);
-    for (ptrdiff_t j = 0; j < columns_; ++j) {
-      typed_shift_.set(0, j, shift_[static_cast<size_t>(j % channels_)]);
-    }
+    long_coefficients_ = with_shift(DType::float64, pass_.reduction->exact_coefficients);
   }
 
   const Pass& pass_;
   ptrdiff_t channels_, fold_, columns_, rows_, rest_;
   RowBlocks blocks_;
   std::vector<double> shift_;  // per channel, as used
-  Coefficients typed_shift_{DType::float64, 1, 0};
+  Coefficients long_coefficients_{DType::float64, 1, 0};
   // Per block and column, the rest's last. Not cleared: a kernel writes all of its sums.
   std::unique_ptr<double[]> first_, second_;
   std::vector<char> wants_exact_;

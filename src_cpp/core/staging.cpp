@@ -1,5 +1,6 @@
 #include "core/staging.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace bnfast {
@@ -43,35 +44,39 @@ void copy(const Shape& shape, const Array& source, const Array& target) {
 }  // namespace
 
 Staging::Staging(const Shape& shape, std::initializer_list<const Array*> inputs,
-                 const Array* output)
-    : shape_(shape), output_(output) {
-  for (const Array* input : inputs) arrays_[count_++] = input;
-  if (output) arrays_[count_++] = output;
+                 std::initializer_list<const Array*> outputs)
+    : shape_(shape) {
+  for (const Array* input : inputs) {
+    if (input) given_[count_++] = input;
+  }
+  inputs_ = count_;
+  for (const Array* output : outputs) {
+    if (output) given_[count_++] = output;
+  }
+  std::copy_n(given_.begin(), count_, arrays_.begin());
   if (const auto joint = collapse(shape_, arrays_.data(), count_)) {
     geometry_ = *joint;
     return;
   }
-  for (int a = count_ - 1; a >= 0; --a) make_dense(a, output && a == count_ - 1);
+  for (int a = count_ - 1; a >= 0; --a) make_dense(a);
   geometry_ = *collapse(shape_, arrays_.data(), count_);
 }
 
-void Staging::make_dense(int array, bool is_output) {
-  const Array& given = *arrays_[array];
+void Staging::make_dense(int array) {
+  const Array& given = *given_[array];
   Array& copied = dense_[array];
-  copied = dense(shape_, axes_by_stride(shape_, *arrays_[0]), given.dtype);
+  copied = dense(shape_, axes_by_stride(shape_, *given_[0]), given.dtype);
   if (same_strides(shape_, given, copied)) return;
   buffers_[array].reset(new char[static_cast<size_t>(shape_.elements() * size_of(given.dtype))]);
   copied.data = buffers_[array].get();
-  if (is_output) {
-    output_copied_ = true;
-  } else {
-    copy(shape_, given, copied);
-  }
+  if (array < inputs_) copy(shape_, given, copied);
   arrays_[array] = &copied;
 }
 
 void Staging::finish() {
-  if (output_copied_) copy(shape_, *arrays_[count_ - 1], *output_);
+  for (int a = inputs_; a < count_; ++a) {
+    if (arrays_[a] != given_[a]) copy(shape_, *arrays_[a], *given_[a]);
+  }
 }
 
 }  // namespace bnfast

@@ -8,12 +8,13 @@
 namespace bnfast {
 
 // The arrays of one call, ready to be walked. Where they have no joint geometry, every array that
-// is not dense in the first array's axis order is replaced by a dense copy; the output's copy is
+// is not dense in the first array's axis order is replaced by a dense copy; the outputs' copies are
 // written back by finish().
 class Staging {
  public:
-  // The arrays must outlive the staging.
-  Staging(const Shape& shape, std::initializer_list<const Array*> inputs, const Array* output);
+  // The arrays must outlive the staging. Null: left out.
+  Staging(const Shape& shape, std::initializer_list<const Array*> inputs,
+          std::initializer_list<const Array*> outputs);
 
   Staging(const Staging&) = delete;  // arrays_ may point into dense_
   Staging& operator=(const Staging&) = delete;
@@ -24,14 +25,13 @@ class Staging {
   void finish();
 
  private:
-  void make_dense(int array, bool is_output);
+  void make_dense(int array);
 
   const Shape& shape_;
-  int count_ = 0;
-  const Array* output_;
-  bool output_copied_ = false;
-  std::array<const Array*, kMaxArrays> arrays_;
-  std::array<Array, kMaxArrays> dense_;  // what replaces them, where it must
+  int inputs_, count_ = 0;
+  std::array<const Array*, kMaxArrays> given_;
+  std::array<const Array*, kMaxArrays> arrays_;  // the same, or what replaces them
+  std::array<Array, kMaxArrays> dense_;          // what replaces them, where it must
   std::array<std::unique_ptr<char[]>, kMaxArrays> buffers_;
   Geometry geometry_;
 };

@@ -37,31 +37,56 @@ struct Output {
 // it would wait for the memory.
 enum class Store { ordinary, streaming };
 
+constexpr int kMaxInputs = 3;
+constexpr int kMaxOutputs = 2;
+constexpr int kMaxCoefficients = 6;
+
+// What becomes of v, the affine map's result plus the residual.
+//   ramp:      v*slope up to 0 (0 where the slope is 0), then v, at most cap; cap NaN: no cap
+//   hardswish: v*min(max(v + 3, 0), 6)/6
+//   silu:      v/(1 + exp(-v))
+// A kernel for a ramp takes no other kind, one for a curve takes the other two.
+struct Activation {
+  enum class Kind { ramp, hardswish, silu };
+  Kind kind;
+  double slope, cap;
+  bool residual;           // else the input that would hold it is not read for its values
+  bool residual_gradient;  // whether the second output is wanted
+};
+
 // Channels that one call of a planes kernel takes at most.
 constexpr ptrdiff_t kMaxGroup = 16;
 
 // Per channel, over the block: two sums, written (not added) to first[c] and second[c].
-//   moments:  sum(x - shift),  sum((x - shift)^2)      inputs = {x}
-//   products: sum(dy),         sum(dy * (x - shift))   inputs = {x, dy}
-// shift has one value per channel, in the kernel's compute type. Which element is added to which
-// partial sum depends on the block's shape alone, never on the vector width.
-using ReduceKernel = void (*)(const Block&, const Input* inputs, const void* shift, double* first,
-                              double* second);
+//   moments:  sum(x - c0),  sum((x - c0)^2)     inputs = {x}
+//   products: sum(dy),      sum(dy * (x - c0))  inputs = {x, dy}
+//   activated products: the same of g, which is dy times the activation's slope at
+//             (x - c0)*c1 + c2 + residual       inputs = {x, dy, residual}
+// The coefficients are arrays of one value per channel, in the kernel's compute type; c0 is the
+// shift. Which element is added to which partial sum depends on the block's shape alone, never on
+// the vector width.
+using ReduceKernel = void (*)(const Block&, const Input* inputs, const void* const* coefficients,
+                              const Activation&, double* first, double* second);
 
 // Element by element, with coefficients (one array per coefficient, one value per channel, in the
 // kernel's compute type):
 //   affine:   y  = (x - c0)*c1 + c2                      inputs = {x}
 //   gradient: dx = ((dy - c2) + (x - c0)*c1) * c3        inputs = {x, dy}
-// The output may be one of the inputs. Each product and following sum is one fma where the
+//   activated affine: the activation of (x - c0)*c1 + c2 + residual
+//                                                        inputs = {x, residual}
+//   activated gradient: dx = ((g - c2) + (x - c0)*c1) * c3 and g, which is dy times the
+//   activation's
+//             slope at (x - c0)*c4 + c5 + residual       inputs = {x, dy, residual}
+// An output may be one of the inputs. Each product and following sum is one fma where the
 // instruction set has it, in the body of a run and in its tail alike.
-using MapKernel = void (*)(const Block&, const Input* inputs, const Output& output,
-                           const void* const* coefficients, Store store);
+using MapKernel = void (*)(const Block&, const Input* inputs, const Output* outputs,
+                           const void* const* coefficients, const Activation&, Store store);
 
 // The arguments of a MapKernel.
 struct MapTask {
   Block block;
   const Input* in;
-  Output out;
+  const Output* out;
   const void* const* coefficients;
   Store store;
 };
@@ -69,9 +94,9 @@ struct MapTask {
 // Reduces a block while another of the same shape is mapped, in the planes walk: memory is read and
 // written at the same time. The same bits as the two kernels one after the other. next: the inputs
 // of the block that will be reduced after this one, of any shape; they are prefetched.
-using ReduceMapKernel = void (*)(const Block&, const Input* inputs, const void* shift,
-                                 double* first, double* second, const MapTask& map,
-                                 const Input* next);
+using ReduceMapKernel = void (*)(const Block&, const Input* inputs, const void* const* coefficients,
+                                 const Activation&, double* first, double* second,
+                                 const MapTask& map, const Input* next);
 
 struct Reduce {
   ReduceKernel planes;
@@ -88,6 +113,15 @@ struct Map {
 //   fast:  sums runs of at most 16 values per lane in the storage's compute type, the runs in
 //          float64. For float64 storage it is `exact`.
 //   exact: widens each value to float64 first; shift is float64.
+struct ActivatedKernels {
+  Reduce products_fast;
+  Reduce products_exact;
+  Map affine;
+  Map gradient;
+  ReduceMapKernel moments_fast_and_affine;     // may be null
+  ReduceMapKernel products_fast_and_gradient;  // may be null
+};
+
 struct TypeKernels {
   Reduce moments_fast;
   Reduce moments_exact;
@@ -98,6 +132,8 @@ struct TypeKernels {
   Map gradient;
   ReduceMapKernel moments_fast_and_affine;
   ReduceMapKernel products_fast_and_gradient;
+  ActivatedKernels ramp;   // Activation::Kind::ramp
+  ActivatedKernels curve;  // the other kinds
 };
 
 // The machine's own speed, to measure the others against: sum of n values, y = x, y = x + z. A

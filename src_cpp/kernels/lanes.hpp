@@ -7,64 +7,57 @@
 namespace bnfast {
 namespace BNFAST_ISA {
 
-// What to prefetch while adding, at a distance in bytes from the vector of x, or dy, at hand in the
-// given step.
-struct ReadAhead {
-  ptrdiff_t x, dy;
-  template <class T>
-  __attribute__((always_inline)) void touch(ptrdiff_t, const T* x_at, const T* dy_at) const {
-    prefetch(reinterpret_cast<const char*>(x_at) + x);
-    if (dy_at != x_at) prefetch(reinterpret_cast<const char*>(dy_at) + dy);
-  }
-};
+// What to prefetch while adding, besides ReadAhead: what will be written.
 struct WriteAhead {
-  ptrdiff_t y, per_step;  // the distance, and what it grows by
+  ptrdiff_t y, per_step;  // the distance from x, and what it grows by
   template <class T>
-  __attribute__((always_inline)) void touch(ptrdiff_t step, const T* x_at, const T*) const {
-    prefetch_for_write(reinterpret_cast<const char*>(x_at) + y + step * per_step);
+  __attribute__((always_inline)) void touch(ptrdiff_t step, const T* const* at) const {
+    prefetch_for_write(reinterpret_cast<const char*>(at[0]) + y + step * per_step);
   }
 };
 struct NoAhead {
   template <class T>
-  __attribute__((always_inline)) void touch(ptrdiff_t, const T*, const T*) const {}
+  __attribute__((always_inline)) void touch(ptrdiff_t, const T* const*) const {}
 };
 
 // True for the vectors of a step with which a cache line begins.
 constexpr bool first_in_line(int vector) { return vector * BNFAST_VECTOR_BYTES % 64 == 0; }
 
 // `count` steps of `length` <= kLanes elements, each element added to a lane of its own.
-template <class T>
+template <class Op, class T>
 struct Steps {
-  const T *x, *dy;
-  ptrdiff_t x_step, dy_step;  // bytes from one to the next
+  Inputs<Op, T> first;
+  ptrdiff_t bytes[Op::inputs];  // from one to the next
   ptrdiff_t count;
   int length;
 
-  __attribute__((always_inline)) const T* x_at(ptrdiff_t step) const {
-    return reinterpret_cast<const T*>(reinterpret_cast<const char*>(x) + step * x_step);
-  }
-  __attribute__((always_inline)) const T* dy_at(ptrdiff_t step) const {
-    return reinterpret_cast<const T*>(reinterpret_cast<const char*>(dy) + step * dy_step);
+  __attribute__((always_inline)) Inputs<Op, T> at(ptrdiff_t step) const {
+    Inputs<Op, T> moved;
+#pragma GCC unroll 4
+    for (int k = 0; k < Op::inputs; ++k) {
+      moved.at[k] =
+          reinterpret_cast<const T*>(reinterpret_cast<const char*>(first.at[k]) + step * bytes[k]);
+    }
+    return moved;
   }
 };
 
 // Adds the elements of all steps from `part` on that kAccumulators vectors take.
-template <class Op, class C, class T, class Ahead>
-BNFAST_INLINE void add_steps(const Steps<T>& steps, int part, Vector<C> shift, Ahead ahead,
-                             Vector<C>* first, Vector<C>* second) {
+template <class C, class Op, class T, class Ahead>
+BNFAST_INLINE void add_steps(const Op& op, const Steps<Op, T>& steps, int part, const Vector<C>* c,
+                             Ahead ahead, Vector<C>* first, Vector<C>* second) {
   constexpr int width = kWidth<C>;
   for (ptrdiff_t i = 0; i < steps.count && part < steps.length; ++i) {
-    const T* x = steps.x_at(i) + part;
-    const T* dy = Op::inputs == 2 ? steps.dy_at(i) + part : x;
+    const Inputs<Op, T> step = steps.at(i).plus(part);
 #pragma GCC unroll 8
     for (int a = 0; a < kAccumulators; ++a) {
       const int left = steps.length - part - a * width;
-      const T *x_here = x + a * width, *dy_here = dy + a * width;
-      if (first_in_line(a) && left > 0) ahead.touch(i, x_here, dy_here);
+      const Inputs<Op, T> here = step.plus(a * width);
+      if (first_in_line(a) && left > 0) ahead.touch(i, here.at);
       if (left >= width) {
-        add_vector<Op, C>(x_here, dy_here, shift, first[a], second[a]);
+        add_vector<C>(op, here.at, c, first[a], second[a]);
       } else if (left > 0) {
-        add_partial<Op, C>(x_here, dy_here, left, shift, first[a], second[a]);
+        add_partial<C>(op, here.at, left, c, first[a], second[a]);
       }
     }
   }
@@ -101,29 +94,37 @@ BNFAST_INLINE void add_up(Vector<C>* lanes, F64* sums) {
   widen_lanes(lanes, sums);
 }
 
-// Adds steps of kLanes elements, then others, to the lanes from vector v on.
-template <class Op, class C, int v, class T, class Ahead>
-BNFAST_INLINE void add_to_lanes(const Steps<T>& whole, const Steps<T>& others, Vector<C> shift,
-                                Ahead ahead, Vector<C>* first, Vector<C>* second) {
-  if constexpr (v * kWidth<C> < kLanes<C>) {
-    Vector<C> f[kAccumulators] = {}, s[kAccumulators] = {};
-    add_steps<Op, C>(whole, v * kWidth<C>, shift, ahead, f, s);
-    add_steps<Op, C>(others, v * kWidth<C>, shift, ahead, f, s);
+// Adds steps of kLanes elements, then others, to the lanes of kAccumulators vectors from vector v
+// on.
+template <class C, class Op, class T, class Ahead>
+BNFAST_INLINE void add_to_lanes(const Op& op, const Steps<Op, T>& whole, const Steps<Op, T>& others,
+                                const Vector<C>* c, Ahead ahead, int v, Vector<C>* first,
+                                Vector<C>* second) {
+  Vector<C> f[kAccumulators] = {}, s[kAccumulators] = {};
+  add_steps<C>(op, whole, v * kWidth<C>, c, ahead, f, s);
+  add_steps<C>(op, others, v * kWidth<C>, c, ahead, f, s);
 #pragma GCC unroll 8
-    for (int a = 0; a < kAccumulators; ++a) {
-      first[v + a] = f[a];
-      second[v + a] = s[a];
-    }
-    add_to_lanes<Op, C, v + kAccumulators>(whole, others, shift, ahead, first, second);
+  for (int a = 0; a < kAccumulators; ++a) {
+    first[v + a] = f[a];
+    second[v + a] = s[a];
   }
 }
 
 // The sums of a run: steps of kLanes elements, then others.
-template <class Op, class C, class T, class Ahead>
-BNFAST_INLINE RunSums sum_run(const Steps<T>& whole, const Steps<T>& others, C shift, Ahead ahead) {
+template <class C, class Op, class T, class Ahead>
+BNFAST_INLINE RunSums sum_run(const Op& op, const Steps<Op, T>& whole, const Steps<Op, T>& others,
+                              const Vector<C>* c, Ahead ahead) {
   RunSums sums;
-  Vector<C> first[kLanes<C> / kWidth<C>], second[kLanes<C> / kWidth<C>];
-  add_to_lanes<Op, C, 0>(whole, others, splat(shift), ahead, first, second);
+  constexpr int vectors = kLanes<C> / kWidth<C>;
+  Vector<C> first[vectors], second[vectors];
+  if constexpr (vectors == kAccumulators) {  // all stays in registers
+    add_to_lanes<C>(op, whole, others, c, ahead, 0, first, second);
+  } else {
+#pragma GCC unroll 1
+    for (int v = 0; v < vectors; v += kAccumulators) {
+      add_to_lanes<C>(op, whole, others, c, ahead, v, first, second);
+    }
+  }
   add_up<C>(first, sums.first);
   add_up<C>(second, sums.second);
   return sums;
@@ -140,13 +141,21 @@ BNFAST_INLINE double total(F64* sums) {
 }
 
 // How a block's planes are read ahead: channel by channel, then the next outer index.
+template <class Op>
 struct Reading {
-  ptrdiff_t x_jump, dy_jump;  // bytes from the last channel's end to the next outer index
+  ptrdiff_t jump[Op::inputs];  // bytes from the last channel's end to the next outer index
 
+  Reading(const Input* in, ptrdiff_t row_bytes) {
+    for (int k = 0; k < Op::inputs; ++k) jump[k] = in[k].outer - row_bytes;
+  }
   // left: bytes still to be read at this outer index behind those at hand.
-  __attribute__((always_inline)) ReadAhead ahead(ptrdiff_t left) const {
-    if (left >= kPrefetchBytes) return {kPrefetchBytes, kPrefetchBytes};
-    return {kPrefetchBytes + x_jump, kPrefetchBytes + dy_jump};
+  __attribute__((always_inline)) ReadAhead<Op> ahead(ptrdiff_t left) const {
+    ReadAhead<Op> found;
+#pragma GCC unroll 4
+    for (int k = 0; k < Op::inputs; ++k) {
+      found.bytes[k] = left >= kPrefetchBytes ? kPrefetchBytes : kPrefetchBytes + jump[k];
+    }
+    return found;
   }
 };
 
@@ -155,14 +164,16 @@ template <class C>
 constexpr ptrdiff_t kRun = kRunSteps * kLanes<C>;
 
 // The sums of n <= kRun elements side by side.
-template <class Op, class T, class C, class Ahead>
-BNFAST_INLINE RunSums sum_side_by_side(const T* x, const T* dy, ptrdiff_t n, C shift, Ahead ahead) {
-  constexpr ptrdiff_t step = kLanes<C> * static_cast<ptrdiff_t>(sizeof(T));
-  const ptrdiff_t whole = n / kLanes<C>;
-  const Steps<T> steps = {x, dy, step, step, whole, kLanes<C>};
-  const Steps<T> rest = {
-      steps.x_at(whole), steps.dy_at(whole), 0, 0, 1, static_cast<int>(n % kLanes<C>)};
-  return sum_run<Op>(steps, rest, shift, ahead);
+template <class C, class Op, class T, class Ahead>
+BNFAST_INLINE RunSums sum_side_by_side(const Op& op, const Inputs<Op, T>& at, ptrdiff_t n,
+                                       const Vector<C>* c, Ahead ahead) {
+  Steps<Op, T> whole = {at, {}, n / kLanes<C>, kLanes<C>};
+#pragma GCC unroll 4
+  for (int k = 0; k < Op::inputs; ++k) {
+    whole.bytes[k] = kLanes<C> * static_cast<ptrdiff_t>(sizeof(T));
+  }
+  const Steps<Op, T> rest = {whole.at(whole.count), {}, 1, static_cast<int>(n % kLanes<C>)};
+  return sum_run<C>(op, whole, rest, c, ahead);
 }
 
 // The sums of one channel, run by run.
@@ -179,13 +190,14 @@ struct ChannelSums {
 };
 
 // Adds n elements side by side, run by run. left: bytes to be read behind them at this outer index.
-template <class Op, class T, class C>
-BNFAST_INLINE void add_plane(ChannelSums& sums, const T* x, const T* dy, ptrdiff_t n, C shift,
-                             const Reading& reading, ptrdiff_t left) {
+template <class C, class Op, class T>
+BNFAST_INLINE void add_plane(ChannelSums& sums, const Op& op, const Inputs<Op, T>& at, ptrdiff_t n,
+                             const Vector<C>* c, const Reading<Op>& reading, ptrdiff_t left) {
   for (ptrdiff_t i = 0; i < n; i += kRun<C>) {
     const ptrdiff_t m = n - i < kRun<C> ? n - i : kRun<C>;
-    const ReadAhead ahead = reading.ahead(left + (n - i - m) * static_cast<ptrdiff_t>(sizeof(T)));
-    sums.add(sum_side_by_side<Op>(x + i, dy + i, m, shift, ahead));
+    const ReadAhead<Op> ahead =
+        reading.ahead(left + (n - i - m) * static_cast<ptrdiff_t>(sizeof(T)));
+    sums.add(sum_side_by_side<C>(op, at.plus(i), m, c, ahead));
   }
 }
 

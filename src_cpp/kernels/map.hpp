@@ -1,55 +1,98 @@
 // The mapping kernels of the planes walk: y from x, or dx from x and dy, element by element.
 //
 // Parameters of the templates:
-//   Op   Affine or Gradient: the formula, with its number of inputs and coefficients
+//   Op   Affine, Gradient or an activated one: the formula
 //   C    compute type: float, double
-//   T    storage type of the inputs; U of the output
+//   T    storage type of the inputs; U of the outputs
 // Legal (C, T, U): (float, float, float), and (double, T, U) for any T and U of float and double.
 #pragma once
 
-#include "kernels/contract.hpp"
-#include "simd/vector.hpp"
+#include "kernels/sums.hpp"
 
 namespace bnfast {
 namespace BNFAST_ISA {
 
+// Of an op: `inputs`, `outputs` and `coefficients`, their numbers; apply(u, c, y) makes one vector
+// of each output from one of each input; writes(k): whether output k is wanted.
+template <class C>
 struct Affine {
-  static constexpr int inputs = 1;
-  static constexpr int coefficients = 3;
+  static constexpr int inputs = 1, outputs = 1, coefficients = 3;
+  explicit Affine(const Activation&) {}
+  static constexpr bool writes(int) { return true; }
+
   template <class V>
-  BNFAST_INLINE V apply(V x, V, const V* c) {
-    return fma(x - c[0], c[1], c[2]);
+  __attribute__((always_inline)) void apply(const V* u, const V* c, V* y) const {
+    y[0] = fma(u[0] - c[0], c[1], c[2]);
   }
 };
 
+template <class C>
 struct Gradient {
-  static constexpr int inputs = 2;
-  static constexpr int coefficients = 4;
+  static constexpr int inputs = 2, outputs = 1, coefficients = 4;
+  explicit Gradient(const Activation&) {}
+  static constexpr bool writes(int) { return true; }
+
   template <class V>
-  BNFAST_INLINE V apply(V x, V dy, const V* c) {
-    return fma(x - c[0], c[1], dy - c[2]) * c[3];
+  __attribute__((always_inline)) void apply(const V* u, const V* c, V* y) const {
+    y[0] = fma(u[0] - c[0], c[1], u[1] - c[2]) * c[3];
   }
 };
 
-template <class Op, class C, class T>
-BNFAST_INLINE Vector<C> map_vector(const T* x, const T* dy, const Vector<C>* c) {
-  return Op::apply(Io<C, T>::load(x), Op::inputs == 2 ? Io<C, T>::load(dy) : Vector<C>{}, c);
+// Where a map reads and writes.
+template <class Op, class T, class U>
+struct Place {
+  Inputs<Op, T> in;
+  U* out[Op::outputs];
+
+  __attribute__((always_inline)) Place plus(ptrdiff_t elements) const {
+    Place moved{in.plus(elements), {}};
+#pragma GCC unroll 4
+    for (int k = 0; k < Op::outputs; ++k) moved.out[k] = out[k] + elements;
+    return moved;
+  }
+};
+
+// One vector of each output.
+template <class Op, class C>
+struct Mapped {
+  Vector<C> y[Op::outputs];
+};
+
+template <class C, class Op, class T>
+BNFAST_INLINE Mapped<Op, C> map_vector(const Op& op, const Inputs<Op, T>& in, const Vector<C>* c) {
+  Vector<C> u[Op::inputs];
+#pragma GCC unroll 4
+  for (int k = 0; k < Op::inputs; ++k) u[k] = Io<C, T>::load(in.at[k]);
+  Mapped<Op, C> mapped;
+  op.apply(u, c, mapped.y);
+  return mapped;
 }
 
-template <class Op, class C, class T, class U>
-BNFAST_INLINE void map_partial(const T* x, const T* dy, U* y, int n, const Vector<C>* c) {
-  const Vector<C> zero = {};
-  const Vector<C> u = Io<C, T>::load_partial(x, n, zero);
-  const Vector<C> v = Op::inputs == 2 ? Io<C, T>::load_partial(dy, n, zero) : zero;
-  Io<C, U>::store_partial(y, Op::apply(u, v, c), n);
+template <class C, class Op, class T, class U>
+BNFAST_INLINE void map_partial(const Op& op, const Place<Op, T, U>& at, int n, const Vector<C>* c) {
+  Vector<C> u[Op::inputs];
+#pragma GCC unroll 4
+  for (int k = 0; k < Op::inputs; ++k) {
+    u[k] = Io<C, T>::load_partial(at.in.at[k], n, Vector<C>{});
+  }
+  Mapped<Op, C> mapped;
+  op.apply(u, c, mapped.y);
+#pragma GCC unroll 4
+  for (int k = 0; k < Op::outputs; ++k) {
+    if (op.writes(k)) Io<C, U>::store_partial(at.out[k], mapped.y[k], n);
+  }
 }
 
-template <class C, bool streaming, class U>
-BNFAST_INLINE void put(U* p, Vector<C> v) {
-  if (streaming) {
-    Io<C, U>::stream(p, v);
-  } else {
-    Io<C, U>::store(p, v);
+template <class C, bool streaming, class Op, class U>
+BNFAST_INLINE void put(const Op& op, U* const* out, const Mapped<Op, C>& mapped) {
+#pragma GCC unroll 4
+  for (int k = 0; k < Op::outputs; ++k) {
+    if (!op.writes(k)) continue;
+    if (streaming) {
+      Io<C, U>::stream(out[k], mapped.y[k]);
+    } else {
+      Io<C, U>::store(out[k], mapped.y[k]);
+    }
   }
 }
 
@@ -63,25 +106,26 @@ BNFAST_INLINE ptrdiff_t unaligned_head(const U* y, ptrdiff_t n) {
 }
 
 // Whole vectors one by one, then what is left.
-template <class Op, class C, class T, class U>
-BNFAST_INLINE void map_few(const T* x, const T* dy, U* y, ptrdiff_t n, const Vector<C>* c) {
+template <class C, class Op, class T, class U>
+BNFAST_INLINE void map_few(const Op& op, const Place<Op, T, U>& at, ptrdiff_t n,
+                           const Vector<C>* c) {
   constexpr int width = kWidth<C>;
   ptrdiff_t i = 0;
   for (; i + width <= n; i += width) {
-    put<C, false>(y + i, map_vector<Op, C>(x + i, Op::inputs == 2 ? dy + i : x, c));
+    const Place<Op, T, U> here = at.plus(i);
+    put<C, false>(op, here.out, map_vector<C>(op, here.in, c));
   }
-  if (i < n) {
-    map_partial<Op, C>(x + i, Op::inputs == 2 ? dy + i : x, y + i, static_cast<int>(n - i), c);
-  }
+  if (i < n) map_partial<C>(op, at.plus(i), static_cast<int>(n - i), c);
 }
 
-// What a map prefetches on its way, at the index of the vector at hand: what will be read next.
+// What a map prefetches on its way, at the index of the vector at hand: what a reduction will read
+// next.
 template <class Op, class T>
 struct ReadNext {
-  const T *x, *dy;
+  Inputs<Op, T> in;
   __attribute__((always_inline)) void touch(ptrdiff_t i) const {
-    prefetch(x + i);
-    if (Op::inputs == 2) prefetch(dy + i);
+#pragma GCC unroll 4
+    for (int k = 0; k < Op::inputs; ++k) prefetch(in.at[k] + i);
   }
 };
 // The same for a map alone, which walks memory in order: what it will read and write soon.
@@ -106,169 +150,179 @@ BNFAST_INLINE bool begins_line(ptrdiff_t i) {
   return i % line < kWidth<C>;
 }
 
-template <class Op, class C, bool streaming, class T, class U, class Next>
-BNFAST_INLINE void map_vectors(const T* x, const T* dy, U* y, ptrdiff_t begin, ptrdiff_t end,
-                               const Vector<C>* c, Next next) {
+template <class C, bool streaming, class Op, class T, class U, class Next>
+BNFAST_INLINE void map_vectors(const Op& op, const Place<Op, T, U>& at, ptrdiff_t begin,
+                               ptrdiff_t end, const Vector<C>* c, Next next) {
   for (ptrdiff_t i = begin; i < end; i += kWidth<C>) {
     if (begins_line<T, C>(i)) next.touch(i);
-    put<C, streaming>(y + i, map_vector<Op, C>(x + i, Op::inputs == 2 ? dy + i : x, c));
+    const Place<Op, T, U> here = at.plus(i);
+    put<C, streaming>(op, here.out, map_vector<C>(op, here.in, c));
   }
 }
 
 // A plane by ordinary stores: the last vector ends with the plane and may overlap the one before.
 // It is read first, for y may be x.
-template <class Op, class C, class T, class U, class Next>
-BNFAST_INLINE void map_plane(const T* x, const T* dy, U* y, ptrdiff_t n, const Vector<C>* c,
-                             Next next) {
+template <class C, class Op, class T, class U, class Next>
+BNFAST_INLINE void map_plane(const Op& op, const Place<Op, T, U>& at, ptrdiff_t n,
+                             const Vector<C>* c, Next next) {
   constexpr int width = kWidth<C>;
   next.touch(0);
-  if (n < width) return map_partial<Op, C>(x, dy, y, static_cast<int>(n), c);
-  const ptrdiff_t at = n - width;
-  const Vector<C> last = map_vector<Op, C>(x + at, Op::inputs == 2 ? dy + at : x, c);
-  map_vectors<Op, C, false>(x, dy, y, 0, at, c, next);
-  next.touch(at);
-  put<C, false>(y + at, last);
+  if (n < width) return map_partial<C>(op, at, static_cast<int>(n), c);
+  const Place<Op, T, U> end = at.plus(n - width);
+  const Mapped<Op, C> last = map_vector<C>(op, end.in, c);
+  map_vectors<C, false>(op, at, 0, n - width, c, next);
+  next.touch(n - width);
+  put<C, false>(op, end.out, last);
 }
 
 // A plane by streaming stores, but for its ends.
-template <class Op, class C, class T, class U>
-BNFAST_INLINE void stream_plane(const T* x, const T* dy, U* y, ptrdiff_t n, const Vector<C>* c) {
-  const ptrdiff_t head = unaligned_head(y, n);
+template <class C, class Op, class T, class U>
+BNFAST_INLINE void stream_plane(const Op& op, const Place<Op, T, U>& at, ptrdiff_t n,
+                                const Vector<C>* c) {
+  const ptrdiff_t head = unaligned_head(at.out[0], n);
   const ptrdiff_t end = head + (n - head) / kWidth<C> * kWidth<C>;
-  if (head > 0) map_few<Op, C>(x, dy, y, head, c);
-  map_vectors<Op, C, true>(x, dy, y, head, end, c, ReadNothing{});
-  map_few<Op, C>(x + end, Op::inputs == 2 ? dy + end : x, y + end, n - end, c);
+  if (head > 0) map_few<C>(op, at, head, c);
+  map_vectors<C, true>(op, at, head, end, c, ReadNothing{});
+  map_few<C>(op, at.plus(end), n - end, c);
 }
 
 template <class Op, class C>
-BNFAST_INLINE void splat_coefficients(const void* const* coefficients, ptrdiff_t channel,
-                                      Vector<C>* k) {
+BNFAST_INLINE void select_lanes(int n, Mapped<Op, C>& a, const Mapped<Op, C>& b) {
 #pragma GCC unroll 4
-  for (int j = 0; j < Op::coefficients; ++j) {
-    k[j] = splat(static_cast<const C*>(coefficients[j])[channel]);
-  }
+  for (int k = 0; k < Op::outputs; ++k) a.y[k] = select(n, a.y[k], b.y[k]);
 }
 
 // Short planes of neighbouring channels, end to end, by streaming stores: one run of vectors, of
 // which those that begin in one channel and end in the next are mapped with both channels'
 // coefficients. inner is at least a vector's width.
-template <class Op, class C, class T, class U, class Next>
-BNFAST_INLINE void stream_joined(const T* x, const T* dy, U* y, ptrdiff_t channels, ptrdiff_t inner,
-                                 const void* const* coefficients, Next next) {
+template <class C, class Op, class T, class U, class Next>
+BNFAST_INLINE void stream_joined(const Op& op, const Place<Op, T, U>& at, ptrdiff_t channels,
+                                 ptrdiff_t inner, const void* const* coefficients, Next next) {
   constexpr int width = kWidth<C>;
   const ptrdiff_t n = channels * inner;
   Vector<C> k[Op::coefficients], following[Op::coefficients];
-  splat_coefficients<Op, C>(coefficients, 0, k);
-  ptrdiff_t i = unaligned_head(y, n), c = 0;
-  if (i > 0) map_few<Op, C>(x, dy, y, i, k);
+  splat_coefficients<C, Op::coefficients>(coefficients, 0, k);
+  ptrdiff_t i = unaligned_head(at.out[0], n), c = 0;
+  if (i > 0) map_few<C>(op, at, i, k);
   for (ptrdiff_t end = inner;; end += inner) {
     const ptrdiff_t whole = i + (end - i) / width * width;
-    map_vectors<Op, C, true>(x, dy, y, i, whole, k, next);
+    map_vectors<C, true>(op, at, i, whole, k, next);
     i = whole;
     if (++c == channels) break;
-    splat_coefficients<Op, C>(coefficients, c, following);
+    splat_coefficients<C, Op::coefficients>(coefficients, c, following);
     if (i < end) {
-      const T* dy_at = Op::inputs == 2 ? dy + i : x;
+      const Place<Op, T, U> here = at.plus(i);
       next.touch(i);
-      put<C, true>(y + i, select(static_cast<int>(end - i), map_vector<Op, C>(x + i, dy_at, k),
-                                 map_vector<Op, C>(x + i, dy_at, following)));
+      Mapped<Op, C> mapped = map_vector<C>(op, here.in, k);
+      select_lanes(static_cast<int>(end - i), mapped, map_vector<C>(op, here.in, following));
+      put<C, true>(op, here.out, mapped);
       i += width;
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int j = 0; j < Op::coefficients; ++j) k[j] = following[j];
   }
   next.touch(i);
-  map_few<Op, C>(x + i, Op::inputs == 2 ? dy + i : x, y + i, n - i, k);
-}
-
-// Whether the planes of a block's channels lie end to end, and a vector touches two at most.
-template <class Op, class C, class T, class U>
-BNFAST_INLINE bool joined(const Block& block, const Input* in, const Output& out) {
-  const ptrdiff_t read = block.inner * static_cast<ptrdiff_t>(sizeof(T));
-  const ptrdiff_t written = block.inner * static_cast<ptrdiff_t>(sizeof(U));
-  const bool end_to_end =
-      in[0].channel == read && out.channel == written && (Op::inputs == 1 || in[1].channel == read);
-  return block.inner >= kWidth<C> && (end_to_end || block.channels == 1);
-}
-
-// Streaming stores need whole elements on their own boundaries to get aligned at all.
-template <class U>
-BNFAST_INLINE bool reachable(const Output& out) {
-  return reinterpret_cast<uintptr_t>(out.data) % sizeof(U) == 0 && out.outer % sizeof(U) == 0 &&
-         out.channel % sizeof(U) == 0;
+  map_few<C>(op, at.plus(i), n - i, k);
 }
 
 // A block's planes, as a map walks them. Held by value: what a kernel stores might alias the
 // caller's.
 template <class Op, class T, class U>
 struct MappedPlanes {
-  Input in[2];
-  Output out;
+  BlockInputs<Op, T> in;
+  Output out[Op::outputs];
 
-  MappedPlanes(const Input* inputs, const Output& output)
-      : in{inputs[0], inputs[Op::inputs - 1]}, out(output) {}
-  __attribute__((always_inline)) const T* x(ptrdiff_t c, ptrdiff_t o) const {
-    return reinterpret_cast<const T*>(in[0].data + o * in[0].outer + c * in[0].channel);
+  MappedPlanes(const Input* inputs, const Output* outputs) : in(inputs) {
+#pragma GCC unroll 4
+    for (int k = 0; k < Op::outputs; ++k) out[k] = outputs[k];
   }
-  __attribute__((always_inline)) const T* dy(ptrdiff_t c, ptrdiff_t o) const {
-    return reinterpret_cast<const T*>(in[1].data + o * in[1].outer + c * in[1].channel);
-  }
-  __attribute__((always_inline)) U* y(ptrdiff_t c, ptrdiff_t o) const {
-    return reinterpret_cast<U*>(out.data + o * out.outer + c * out.channel);
+  __attribute__((always_inline)) Place<Op, T, U> at(ptrdiff_t c, ptrdiff_t o) const {
+    Place<Op, T, U> place{in.at(c, o), {}};
+#pragma GCC unroll 4
+    for (int k = 0; k < Op::outputs; ++k) {
+      place.out[k] = reinterpret_cast<U*>(out[k].data + o * out[k].outer + c * out[k].channel);
+    }
+    return place;
   }
 };
 
-template <class Op, class C, class T, class U>
-void stream_planes(const Block& block, const MappedPlanes<Op, T, U>& planes,
+// Whether the planes of a block's channels lie end to end, and a vector touches two at most.
+template <class C, class Op, class T, class U>
+BNFAST_INLINE bool joined(const Op& op, const Block& block, const MappedPlanes<Op, T, U>& planes) {
+  bool end_to_end = true;
+  for (int k = 0; k < Op::inputs; ++k) {
+    end_to_end &= planes.in.in[k].channel == block.inner * static_cast<ptrdiff_t>(sizeof(T));
+  }
+  for (int k = 0; k < Op::outputs; ++k) {
+    end_to_end &=
+        !op.writes(k) || planes.out[k].channel == block.inner * static_cast<ptrdiff_t>(sizeof(U));
+  }
+  return block.inner >= kWidth<C> && (end_to_end || block.channels == 1);
+}
+
+// Whether streaming stores reach whole lines: not where short planes lie apart, nor where the
+// output is narrower than what is computed, which fills half a vector. All outputs must get aligned
+// at once, and whole elements lie on their own boundaries.
+template <class C, class Op, class T, class U>
+BNFAST_INLINE bool streamable(const Op& op, const Block& block,
+                              const MappedPlanes<Op, T, U>& planes) {
+  constexpr ptrdiff_t least_run = 512 / sizeof(U);
+  constexpr uintptr_t width = BNFAST_VECTOR_BYTES;
+  const auto past = [](const Output& out) { return reinterpret_cast<uintptr_t>(out.data) % width; };
+  const Output& first = planes.out[0];
+  bool aligned = past(first) % sizeof(U) == 0 && first.outer % sizeof(U) == 0 &&
+                 first.channel % sizeof(U) == 0;
+  for (int k = 1; k < Op::outputs; ++k) {
+    const Output& out = planes.out[k];
+    aligned &= !op.writes(k) || (past(out) == past(first) && out.outer == first.outer &&
+                                 out.channel == first.channel);
+  }
+  return sizeof(U) == sizeof(C) && aligned &&
+         (block.inner >= least_run || joined<C>(op, block, planes));
+}
+
+template <class C, class Op, class T, class U>
+void stream_planes(const Op& op, const Block& block, const MappedPlanes<Op, T, U>& planes,
                    const void* const* coefficients) {
   constexpr ptrdiff_t long_plane = 4096 / sizeof(U);
-  const bool together =
-      block.inner < long_plane && joined<Op, C, T, U>(block, planes.in, planes.out);
+  const bool together = block.inner < long_plane && joined<C>(op, block, planes);
   for (ptrdiff_t o = 0; o < block.outer; ++o) {
     if (together) {
-      stream_joined<Op, C>(planes.x(0, o), planes.dy(0, o), planes.y(0, o), block.channels,
-                           block.inner, coefficients, ReadNothing{});
+      stream_joined<C>(op, planes.at(0, o), block.channels, block.inner, coefficients,
+                       ReadNothing{});
       continue;
     }
     for (ptrdiff_t c = 0; c < block.channels; ++c) {
       Vector<C> k[Op::coefficients];
-      splat_coefficients<Op, C>(coefficients, c, k);
-      stream_plane<Op, C>(planes.x(c, o), planes.dy(c, o), planes.y(c, o), block.inner, k);
+      splat_coefficients<C, Op::coefficients>(coefficients, c, k);
+      stream_plane<C>(op, planes.at(c, o), block.inner, k);
     }
   }
 }
 
-template <class Op, class C, class T, class U>
-void store_planes(const Block& block, const MappedPlanes<Op, T, U> planes,
+template <class C, class Op, class T, class U>
+void store_planes(const Op& op, const Block& block, const MappedPlanes<Op, T, U> planes,
                   const void* const* coefficients) {
   const auto [outer, channels, inner] = block;
   for (ptrdiff_t o = 0; o < outer; ++o) {
     for (ptrdiff_t c = 0; c < channels; ++c) {
       Vector<C> k[Op::coefficients];
-      splat_coefficients<Op, C>(coefficients, c, k);
-      map_plane<Op, C>(planes.x(c, o), planes.dy(c, o), planes.y(c, o), inner, k,
-                       WalkAhead<T, U>{planes.x(c, o), planes.y(c, o)});
+      splat_coefficients<C, Op::coefficients>(coefficients, c, k);
+      const Place<Op, T, U> at = planes.at(c, o);
+      map_plane<C>(op, at, inner, k, WalkAhead<T, U>{at.in.at[0], at.out[0]});
     }
   }
 }
 
-// Whether streaming stores reach whole lines: not where short planes lie apart, nor where the
-// output is narrower than what is computed, which fills half a vector.
 template <class Op, class C, class T, class U>
-BNFAST_INLINE bool streamable(const Block& block, const Input* in, const Output& out) {
-  constexpr ptrdiff_t least_run = 512 / sizeof(U);
-  return sizeof(U) == sizeof(C) && reachable<U>(out) &&
-         (block.inner >= least_run || joined<Op, C, T, U>(block, in, out));
-}
-
-template <class Op, class C, class T, class U>
-void map_planes(const Block& block, const Input* in, const Output& out,
-                const void* const* coefficients, Store how) {
+void map_planes(const Block& block, const Input* in, const Output* out,
+                const void* const* coefficients, const Activation& activation, Store how) {
+  const Op op(activation);
   const MappedPlanes<Op, T, U> planes(in, out);
-  if (how == Store::streaming && streamable<Op, C, T, U>(block, in, out)) {
-    stream_planes<Op, C>(block, planes, coefficients);
+  if (how == Store::streaming && streamable<C>(op, block, planes)) {
+    stream_planes<C>(op, block, planes, coefficients);
   } else {
-    store_planes<Op, C>(block, planes, coefficients);
+    store_planes<C>(op, block, planes, coefficients);
   }
 }
 

@@ -21,10 +21,10 @@ BNFAST_INLINE ptrdiff_t map_rows_at_once(ptrdiff_t row_bytes) {
 }
 
 // `vectors` side by side, down the rows; the only one has `n` columns when partial.
-template <class Op, class C, bool streaming, class T, class U, int vectors, bool partial>
-BNFAST_INLINE void map_columns(const Input* in, const Output& out, ptrdiff_t row, ptrdiff_t rows,
-                               ptrdiff_t column, const void* const* coefficients, ptrdiff_t ahead,
-                               int n) {
+template <class C, bool streaming, int vectors, bool partial, class Op, class T, class U>
+BNFAST_INLINE void map_columns(const Op& op, const MappedPlanes<Op, T, U>& in_rows, ptrdiff_t row,
+                               ptrdiff_t rows, ptrdiff_t column, const void* const* coefficients,
+                               ptrdiff_t ahead, int n) {
   constexpr int width = kWidth<C>;
   Vector<C> k[vectors][Op::coefficients];
 #pragma GCC unroll 8
@@ -35,30 +35,30 @@ BNFAST_INLINE void map_columns(const Input* in, const Output& out, ptrdiff_t row
       k[v][j] = partial ? load_partial(c, n, Vector<C>{}) : load(c);
     }
   }
+  ReadAhead<Op> rows_ahead;
+#pragma GCC unroll 4
+  for (int i = 0; i < Op::inputs; ++i) rows_ahead.bytes[i] = ahead * in_rows.in.in[i].outer;
   for (ptrdiff_t r = row; r < row + rows; ++r) {
-    const T* x = reinterpret_cast<const T*>(in[0].data + r * in[0].outer) + column;
-    const T* dy =
-        Op::inputs == 2 ? reinterpret_cast<const T*>(in[1].data + r * in[1].outer) + column : x;
-    U* y = reinterpret_cast<U*>(out.data + r * out.outer) + column;
+    const Place<Op, T, U> at = in_rows.at(0, r).plus(column);
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; ++v) {
+      const Place<Op, T, U> here = at.plus(v * width);
       if (partial) {
-        map_partial<Op, C>(x, dy, y, n, k[v]);
+        map_partial<C>(op, here, n, k[v]);
       } else {
-        prefetch(reinterpret_cast<const char*>(x + v * width) + ahead * in[0].outer);
-        if (Op::inputs == 2) {
-          prefetch(reinterpret_cast<const char*>(dy + v * width) + ahead * in[1].outer);
-        }
-        put<C, streaming>(y + v * width, map_vector<Op, C>(x + v * width, dy + v * width, k[v]));
+        rows_ahead.touch(0, here.in.at);
+        put<C, streaming>(op, here.out, map_vector<C>(op, here.in, k[v]));
       }
     }
   }
 }
 
-template <class Op, class C, bool streaming, class T, class U>
-void map_rows_storing(const Block& block, const Input* in, const Output& out,
+template <class C, bool streaming, class Op, class T, class U>
+void map_rows_storing(const Op& op, const Block& block, const MappedPlanes<Op, T, U> in_rows,
                       const void* const* coefficients) {
-  constexpr int width = kWidth<C>, wide = kMapVectors * width;
+  // With many coefficients, fewer columns fit the registers.
+  constexpr int vectors = Op::coefficients > 4 ? kMapVectors / 2 : kMapVectors;
+  constexpr int width = kWidth<C>, wide = vectors * width;
   const ptrdiff_t columns = block.channels;
   const ptrdiff_t ahead = map_rows_at_once(columns * static_cast<ptrdiff_t>(sizeof(T)));
   const ptrdiff_t step = ahead < kMostStepRows ? ahead : kMostStepRows;
@@ -66,28 +66,33 @@ void map_rows_storing(const Block& block, const Input* in, const Output& out,
     const ptrdiff_t rows = block.outer - row < step ? block.outer - row : step;
     ptrdiff_t c = 0;
     for (; c + wide <= columns; c += wide) {
-      map_columns<Op, C, streaming, T, U, kMapVectors, false>(in, out, row, rows, c, coefficients,
-                                                              ahead, 0);
+      map_columns<C, streaming, vectors, false>(op, in_rows, row, rows, c, coefficients, ahead, 0);
     }
     for (; c + width <= columns; c += width) {
-      map_columns<Op, C, streaming, T, U, 1, false>(in, out, row, rows, c, coefficients, ahead, 0);
+      map_columns<C, streaming, 1, false>(op, in_rows, row, rows, c, coefficients, ahead, 0);
     }
     if (c < columns) {
-      map_columns<Op, C, false, T, U, 1, true>(in, out, row, rows, c, coefficients, ahead,
-                                               static_cast<int>(columns - c));
+      map_columns<C, false, 1, true>(op, in_rows, row, rows, c, coefficients, ahead,
+                                     static_cast<int>(columns - c));
     }
   }
 }
 
 template <class Op, class C, class T, class U>
-void map_rows(const Block& block, const Input* in, const Output& out,
-              const void* const* coefficients, Store how) {
-  const bool every_row_aligned = reinterpret_cast<uintptr_t>(out.data) % BNFAST_VECTOR_BYTES == 0 &&
-                                 out.outer % BNFAST_VECTOR_BYTES == 0;
+void map_rows(const Block& block, const Input* in, const Output* out,
+              const void* const* coefficients, const Activation& activation, Store how) {
+  const Op op(activation);
+  const MappedPlanes<Op, T, U> in_rows(in, out);
+  bool every_row_aligned = true;
+  for (int k = 0; k < Op::outputs; ++k) {
+    every_row_aligned &=
+        !op.writes(k) || (reinterpret_cast<uintptr_t>(out[k].data) % BNFAST_VECTOR_BYTES == 0 &&
+                          out[k].outer % BNFAST_VECTOR_BYTES == 0);
+  }
   if (how == Store::streaming && every_row_aligned) {
-    map_rows_storing<Op, C, true, T, U>(block, in, out, coefficients);
+    map_rows_storing<C, true>(op, block, in_rows, coefficients);
   } else {
-    map_rows_storing<Op, C, false, T, U>(block, in, out, coefficients);
+    map_rows_storing<C, false>(op, block, in_rows, coefficients);
   }
 }
 

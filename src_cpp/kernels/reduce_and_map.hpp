@@ -28,37 +28,36 @@ __attribute__((always_inline)) inline auto write_ahead(const T* x, const T* y,
   }
 }
 
-// Maps a block's planes a turn at a time, and prefetches what will be wanted next.
-template <class Op, class C, bool streaming, class T>
+// Maps a block's planes a turn at a time, and prefetches what the reduction, Op, will want next.
+template <class Op, class MapOp, class C, bool streaming, class T>
 class Mapper {
  public:
-  explicit Mapper(const MapTask& task) : task_(task), planes_(task.in, task.out) {}
+  Mapper(const MapOp& op, const MapTask& task) : op_(op), task_(task), planes_(task.in, task.out) {}
 
   __attribute__((always_inline)) void begin_plane(ptrdiff_t c, ptrdiff_t o) {
-    splat_coefficients<Op, C>(task_.coefficients, c, k_);
-    x_ = planes_.x(c, o);
-    dy_ = planes_.dy(c, o);
-    y_ = planes_.y(c, o);
+    splat_coefficients<C, MapOp::coefficients>(task_.coefficients, c, k_);
+    at_ = planes_.at(c, o);
     left_ = task_.block.inner;
-    const ptrdiff_t head = streaming ? unaligned_head(y_, left_) : 0;
+    const ptrdiff_t head = streaming ? unaligned_head(at_.out[0], left_) : 0;
     if (head > 0) few(head);
   }
 
   // For a reduction that begins its turn at x: prefetches what this turn will write.
   __attribute__((always_inline)) auto ahead_of(const T* x) const {
-    return write_ahead<streaming>(x, y_);
+    return write_ahead<streaming>(x, at_.out[0]);
   }
 
   // Maps about n elements of the plane; all that are left where `last`.
-  __attribute__((always_inline)) void turn(ptrdiff_t n, bool last, const T* next_x,
-                                           const T* next_dy) {
+  __attribute__((always_inline)) void turn(ptrdiff_t n, bool last, const Inputs<Op, T>& wanted) {
     constexpr ptrdiff_t group = 4 * kWidth<C>;
     const ptrdiff_t whole = (last || n > left_ ? left_ : n) / group * group;
     // A local copy: a store might alias this object, and all would be loaded again after each.
-    Vector<C> k[Op::coefficients];
-    for (int j = 0; j < Op::coefficients; ++j) k[j] = k_[j];
-    const ReadNext<Op, T> next = {next_x, next_dy};
-    map_vectors<Op, C, streaming>(x_, dy_, y_, 0, whole, k, next);
+    Vector<C> k[MapOp::coefficients];
+    for (int j = 0; j < MapOp::coefficients; ++j) k[j] = k_[j];
+    const MapOp op = op_;
+    const Place<MapOp, T, T> at = at_;
+    const ReadNext<Op, T> next = {wanted};
+    map_vectors<C, streaming>(op, at, 0, whole, k, next);
     next.touch(whole);
     advance(whole);
     if (last) few(left_);
@@ -66,179 +65,177 @@ class Mapper {
 
  private:
   __attribute__((always_inline)) void few(ptrdiff_t n) {
-    map_few<Op, C>(x_, dy_, y_, n, k_);
+    map_few<C>(op_, at_, n, k_);
     advance(n);
   }
   __attribute__((always_inline)) void advance(ptrdiff_t n) {
-    x_ += n;
-    dy_ += n;
-    y_ += n;
+    at_ = at_.plus(n);
     left_ -= n;
   }
 
+  MapOp op_;
   const MapTask& task_;
-  MappedPlanes<Op, T, T> planes_;
-  Vector<C> k_[Op::coefficients];
-  const T *x_, *dy_;
-  T* y_;
+  MappedPlanes<MapOp, T, T> planes_;
+  Vector<C> k_[MapOp::coefficients];
+  Place<MapOp, T, T> at_;
   ptrdiff_t left_;
 };
 
 // Reduces a plane and maps another in turns; the last one takes what is left, up to two. Turns are
-// whole runs, so the sums are those of add_plane. next_x, next_dy: the plane after.
-template <class Op, class T, class C, class Map>
-BNFAST_INLINE void add_and_map_plane(ChannelSums& sums, const T* x, const T* dy, ptrdiff_t n,
-                                     C shift, Map& map, const T* next_x, const T* next_dy) {
+// whole runs, so the sums are those of add_plane. next: the plane after.
+template <class C, class Op, class T, class Map>
+BNFAST_INLINE void add_and_map_plane(ChannelSums& sums, const Op& op, const Inputs<Op, T>& at,
+                                     ptrdiff_t n, const Vector<C>* c, Map& map,
+                                     const Inputs<Op, T>& next) {
   for (ptrdiff_t i = 0; i < n;) {
     const bool last = n - i < 2 * kTurn<C>;
     const ptrdiff_t end = last ? n : i + kTurn<C>;
     for (ptrdiff_t j = i; j < end; j += kRun<C>) {
       const ptrdiff_t m = end - j < kRun<C> ? end - j : kRun<C>;
-      sums.add(sum_side_by_side<Op>(x + j, dy + j, m, shift, map.ahead_of(x + i)));
+      sums.add(sum_side_by_side<C>(op, at.plus(j), m, c, map.ahead_of(at.at[0] + i)));
     }
-    map.turn(end - i, last, last ? next_x : x + end, last ? next_dy : dy + end);
+    map.turn(end - i, last, last ? next : at.plus(end));
     i = end;
   }
 }
 
+// What a fused kernel is given, but for what it maps.
+template <class Op, class T>
+struct Reduced {
+  Op op;
+  Block block;
+  BlockInputs<Op, T> in, next;
+  const void* const* coefficients;
+};
+
 // Planes longer than a turn.
-template <class Op, class T, class C, class Map>
-void reduce_and_map_long_planes(const Block& block, const Input* in, const C* shift, double* first,
-                                double* second, Map& map, const Input* next) {
-  BlockSums sums(block);
-  for (ptrdiff_t c = 0; c < block.channels; ++c) {
-    const ChannelPlanes<Op, T> planes(in, c), after(next, c);
-    for (ptrdiff_t o = 0; o < block.outer; ++o) {
-      const bool last = o + 1 == block.outer;
+template <class C, class Op, class T, class Map>
+void reduce_and_map_long_planes(const Reduced<Op, T> of, double* first, double* second, Map& map) {
+  BlockSums sums(of.block);
+  for (ptrdiff_t c = 0; c < of.block.channels; ++c) {
+    Vector<C> k[Op::coefficients];
+    splat_coefficients<C, Op::coefficients>(of.coefficients, c, k);
+    for (ptrdiff_t o = 0; o < of.block.outer; ++o) {
+      const bool last = o + 1 == of.block.outer;
       map.begin_plane(c, o);
-      add_and_map_plane<Op>(sums.channel[c], planes.x_plane(o), planes.dy_plane(o), block.inner,
-                            shift[c], map, last ? after.x_plane(0) : planes.x_plane(o + 1),
-                            last ? after.dy_plane(0) : planes.dy_plane(o + 1));
+      add_and_map_plane<C>(sums.channel[c], of.op, of.in.at(c, o), of.block.inner, k, map,
+                           last ? of.next.at(c, 0) : of.in.at(c, o + 1));
     }
   }
-  sums.finish(block, first, second);
+  sums.finish(of.block, first, second);
 }
 
 // Planes shorter than a turn: those of all channels at one outer index are a row.
 template <class Op, class MapOp, class T, class C, bool streaming>
 class RowsOfPlanes {
  public:
-  RowsOfPlanes(const Block& block, const Input* in, const C* shift, const MapTask& task,
-               const Input* next)
-      : block_(block),
-        in_(in),
-        shift_(shift),
-        task_(task),
-        next_(next),
-        mapped_(task.in, task.out) {}
+  RowsOfPlanes(const Reduced<Op, T>& of, const MapOp& map_op, const MapTask& task)
+      : of_(of), map_op_(map_op), coefficients_(task.coefficients), mapped_(task.in, task.out) {}
 
   // A turn is a row; or, where a plane is but one step of a run, the rows of a run.
-  void run(double* first, double* second) {
-    const bool steps = block_.inner <= kLanes<C>;
-    const ptrdiff_t turn = steps ? kRunSteps : 1;
-    if (block_.outer <= turn && block_.inner <= kRun<C>) return run_once(steps, first, second);
-    BlockSums sums(block_);
-    for (ptrdiff_t o = 0; o < block_.outer; o += turn) {
-      const ptrdiff_t end = o + turn < block_.outer ? o + turn : block_.outer;
-      for (ptrdiff_t c = 0; c < block_.channels; ++c) {
-        if (steps) {
-          sums.channel[c].add(sums_of_steps(c, o, end));
-        } else {
-          add_plane_of(c, o, sums.channel[c]);
+  void run(double* first, double* second) const {
+    const auto [outer, channels, inner] = of_.block;
+    const ptrdiff_t turn = inner <= kLanes<C> ? kRunSteps : 1;
+    const bool once = outer <= turn && inner <= kRun<C>;  // each channel is one run
+    BlockSums sums(once ? Block{0, 0, 0} : of_.block);
+    for (ptrdiff_t o = 0; o < outer; o += turn) {
+      const ptrdiff_t end = o + turn < outer ? o + turn : outer;
+      for (ptrdiff_t c = 0; c < channels; ++c) {
+        RunSums run = first_run(c, o, end);
+        if (once) {
+          first[c] = total(run.first);
+          second[c] = total(run.second);
+          continue;
         }
+        sums.channel[c].add(run);
+        if (inner > kRun<C>) add_other_runs(c, o, sums.channel[c]);
       }
       for (ptrdiff_t row = o; row < end; ++row) map(row, row + turn, row - o);
     }
-    sums.finish(block_, first, second);
+    if (!once) sums.finish(of_.block, first, second);
   }
 
  private:
-  // Where each channel is one run.
-  void run_once(bool steps, double* first, double* second) const {
-    for (ptrdiff_t c = 0; c < block_.channels; ++c) {
-      RunSums sums = steps ? sums_of_steps(c, 0, block_.outer) : sums_of_plane(c);
-      first[c] = total(sums.first);
-      second[c] = total(sums.second);
+  // Of a plane, or of planes [begin, end) where they are short.
+  __attribute__((always_inline)) RunSums first_run(ptrdiff_t c, ptrdiff_t begin,
+                                                   ptrdiff_t end) const {
+    Vector<C> k[Op::coefficients];
+    splat_coefficients<C, Op::coefficients>(of_.coefficients, c, k);
+    const ptrdiff_t inner = of_.block.inner;
+    if (inner <= kLanes<C>) {
+      const auto ahead = ahead_of(c, begin, mapped_.out[0].outer - of_.in.in[0].outer);
+      return sum_short_planes<C>(of_.op, of_.in, c, begin, end, inner, k, ahead);
     }
-    for (ptrdiff_t row = 0; row < block_.outer; ++row) map(row, block_.outer, row);
+    return sum_side_by_side<C>(of_.op, of_.in.at(c, begin), inner < kRun<C> ? inner : kRun<C>, k,
+                               ahead_of(c, begin, 0));
   }
 
-  __attribute__((always_inline)) RunSums sums_of_steps(ptrdiff_t c, ptrdiff_t begin,
-                                                       ptrdiff_t end) const {
-    const ChannelPlanes<Op, T> planes(in_, c);
-    const auto ahead = write_ahead<streaming>(planes.x_plane(begin), mapped_.y(c, begin),
-                                              task_.out.outer - planes.x_outer);
-    return sum_short_planes(planes, begin, end, block_.inner, shift_[c], ahead);
+  // Of planes that are shorter than a turn, but longer than a run.
+  __attribute__((noinline)) void add_other_runs(ptrdiff_t c, ptrdiff_t o, ChannelSums& sums) const {
+    Vector<C> k[Op::coefficients];
+    splat_coefficients<C, Op::coefficients>(of_.coefficients, c, k);
+    const ptrdiff_t n = of_.block.inner - kRun<C>;
+    static_assert(kTurn<C> == 2 * kRun<C>);
+    sums.add(sum_side_by_side<C>(of_.op, of_.in.at(c, o).plus(kRun<C>), n, k, ahead_of(c, o, 0)));
   }
 
-  __attribute__((always_inline)) RunSums sums_of_plane(ptrdiff_t c) const {
-    const ChannelPlanes<Op, T> planes(in_, c);
-    return sum_side_by_side<Op>(planes.x_plane(0), planes.dy_plane(0), block_.inner, shift_[c],
-                                write_ahead<streaming>(planes.x_plane(0), mapped_.y(c, 0)));
-  }
-
-  void add_plane_of(ptrdiff_t c, ptrdiff_t o, ChannelSums& sums) const {
-    const ChannelPlanes<Op, T> planes(in_, c);
-    const T *x = planes.x_plane(o), *dy = planes.dy_plane(o);
-    const auto ahead = write_ahead<streaming>(x, mapped_.y(c, o));
-    for (ptrdiff_t i = 0; i < block_.inner; i += kRun<C>) {
-      const ptrdiff_t n = block_.inner - i < kRun<C> ? block_.inner - i : kRun<C>;
-      sums.add(sum_side_by_side<Op>(x + i, dy + i, n, shift_[c], ahead));
-    }
+  // Prefetches what is written at (c, o) while x is read there.
+  __attribute__((always_inline)) auto ahead_of(ptrdiff_t c, ptrdiff_t o, ptrdiff_t per_step) const {
+    return write_ahead<streaming>(of_.in.at(c, o).at[0], mapped_.at(c, o).out[0], per_step);
   }
 
   // Maps a row and prefetches another: row `following`, or behind the last row `behind` of the next
   // block.
   void map(ptrdiff_t row, ptrdiff_t following, ptrdiff_t behind) const {
-    const Input* wanted = following < block_.outer ? in_ : next_;
-    const ptrdiff_t o = following < block_.outer ? following : behind;
-    const MappedPlanes<MapOp, T, T> next(wanted, task_.out);
+    const bool inside = following < of_.block.outer;
+    const BlockInputs<Op, T> wanted = inside ? of_.in : of_.next;
+    const ptrdiff_t o = inside ? following : behind;
+    const MapOp op = map_op_;
+    const MappedPlanes<MapOp, T, T> mapped = mapped_;
+    const auto [outer, channels, inner] = of_.block;
     if constexpr (streaming) {
-      stream_joined<MapOp, C>(mapped_.x(0, row), mapped_.dy(0, row), mapped_.y(0, row),
-                              block_.channels, block_.inner, task_.coefficients,
-                              ReadNext<MapOp, T>{next.x(0, o), next.dy(0, o)});
+      stream_joined<C>(op, mapped.at(0, row), channels, inner, coefficients_,
+                       ReadNext<Op, T>{wanted.at(0, o)});
       return;
     }
-    const MappedPlanes<MapOp, T, T> mapped = mapped_;
-    const auto [outer, channels, inner] = block_;
     for (ptrdiff_t c = 0; c < channels; ++c) {
       Vector<C> k[MapOp::coefficients];
-      splat_coefficients<MapOp, C>(task_.coefficients, c, k);
-      map_plane<MapOp, C>(mapped.x(c, row), mapped.dy(c, row), mapped.y(c, row), inner, k,
-                          ReadNext<MapOp, T>{next.x(c, o), next.dy(c, o)});
+      splat_coefficients<C, MapOp::coefficients>(coefficients_, c, k);
+      map_plane<C>(op, mapped.at(c, row), inner, k, ReadNext<Op, T>{wanted.at(c, o)});
     }
   }
 
-  const Block& block_;
-  const Input* in_;
-  const C* shift_;
-  const MapTask& task_;
-  const Input* next_;
+  const Reduced<Op, T>& of_;
+  const MapOp& map_op_;
+  const void* const* coefficients_;
   MappedPlanes<MapOp, T, T> mapped_;
 };
 
 template <class Op, class MapOp, class T, class C, bool streaming>
-void reduce_and_map_by(const Block& block, const Input* in, const C* shift, double* first,
-                       double* second, const MapTask& task, const Input* next) {
-  if (block.inner >= kTurn<C>) {
-    Mapper<MapOp, C, streaming, T> map(task);
-    reduce_and_map_long_planes<Op, T>(block, in, shift, first, second, map, next);
+void reduce_and_map_by(const Reduced<Op, T>& of, const MapOp& map_op, const MapTask& task,
+                       double* first, double* second) {
+  if (of.block.inner >= kTurn<C>) {
+    Mapper<Op, MapOp, C, streaming, T> map(map_op, task);
+    reduce_and_map_long_planes<C>(of, first, second, map);
   } else {
-    RowsOfPlanes<Op, MapOp, T, C, streaming>(block, in, shift, task, next).run(first, second);
+    RowsOfPlanes<Op, MapOp, T, C, streaming>(of, map_op, task).run(first, second);
   }
 }
 
 template <class Op, class MapOp, class T, class C>
-void reduce_and_map_planes(const Block& block, const Input* in, const void* shift, double* first,
-                           double* second, const MapTask& task, const Input* next) {
-  const C* k = static_cast<const C*>(shift);
-  const bool streams =
-      task.store == Store::streaming && streamable<MapOp, C, T, T>(block, task.in, task.out) &&
-      (block.inner >= kTurn<C> || joined<MapOp, C, T, T>(block, task.in, task.out));
+void reduce_and_map_planes(const Block& block, const Input* in, const void* const* coefficients,
+                           const Activation& activation, double* first, double* second,
+                           const MapTask& task, const Input* next) {
+  const Reduced<Op, T> of = {Op(activation), block, BlockInputs<Op, T>(in),
+                             BlockInputs<Op, T>(next), coefficients};
+  const MapOp map_op(activation);
+  const MappedPlanes<MapOp, T, T> mapped(task.in, task.out);
+  const bool streams = task.store == Store::streaming && streamable<C>(map_op, block, mapped) &&
+                       (block.inner >= kTurn<C> || joined<C>(map_op, block, mapped));
   if (streams) {
-    reduce_and_map_by<Op, MapOp, T, C, true>(block, in, k, first, second, task, next);
+    reduce_and_map_by<Op, MapOp, T, C, true>(of, map_op, task, first, second);
   } else {
-    reduce_and_map_by<Op, MapOp, T, C, false>(block, in, k, first, second, task, next);
+    reduce_and_map_by<Op, MapOp, T, C, false>(of, map_op, task, first, second);
   }
 }
 

@@ -31,32 +31,37 @@ BNFAST_INLINE ptrdiff_t bytes_ahead(ptrdiff_t column, ptrdiff_t columns, ptrdiff
   return (rows < kRunRows ? kRunRows : rows) * row - left * item;
 }
 
-// `vectors` side by side, down the rows; the last has `n` columns when partial.
-template <class Op, class T, class C, int vectors, bool partial>
-BNFAST_INLINE void reduce_columns(const Input* in, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t column,
-                                  ptrdiff_t columns, const C* shift, double* first, double* second,
+// `vectors` side by side, down the rows; the only one has `n` columns when partial.
+template <class C, int vectors, bool partial, class Op, class T>
+BNFAST_INLINE void reduce_columns(const Op& op, const BlockInputs<Op, T>& in, ptrdiff_t row,
+                                  ptrdiff_t rows, ptrdiff_t column, ptrdiff_t columns,
+                                  const void* const* coefficients, double* first, double* second,
                                   int n) {
   constexpr int width = kWidth<C>;
-  Vector<C> k[vectors], f[vectors] = {}, s[vectors] = {};
+  Vector<C> k[vectors][Op::coefficients], f[vectors] = {}, s[vectors] = {};
 #pragma GCC unroll 8
   for (int v = 0; v < vectors; ++v) {
-    k[v] =
-        partial ? load_partial(shift + column, n, Vector<C>{}) : load(shift + column + v * width);
+#pragma GCC unroll 4
+    for (int j = 0; j < Op::coefficients; ++j) {
+      const C* c = static_cast<const C*>(coefficients[j]) + column + v * width;
+      k[v][j] = partial ? load_partial(c, n, Vector<C>{}) : load(c);
+    }
   }
-  const ptrdiff_t x_ahead = bytes_ahead<T>(column, columns, in[0].outer);
-  const ptrdiff_t dy_ahead = Op::inputs == 2 ? bytes_ahead<T>(column, columns, in[1].outer) : 0;
+  ReadAhead<Op> ahead;
+#pragma GCC unroll 4
+  for (int i = 0; i < Op::inputs; ++i) {
+    ahead.bytes[i] = bytes_ahead<T>(column, columns, in.in[i].outer);
+  }
   for (ptrdiff_t r = row; r < row + rows; ++r) {
-    const T* x = reinterpret_cast<const T*>(in[0].data + r * in[0].outer) + column;
-    const T* dy =
-        Op::inputs == 2 ? reinterpret_cast<const T*>(in[1].data + r * in[1].outer) + column : x;
+    const Inputs<Op, T> at = in.at(0, r).plus(column);
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; ++v) {
+      const Inputs<Op, T> here = at.plus(v * width);
       if (partial) {
-        add_partial<Op, C>(x, dy, n, k[v], f[v], s[v]);
+        add_partial<C>(op, here.at, n, k[v], f[v], s[v]);
       } else {
-        prefetch(reinterpret_cast<const char*>(x + v * width) + x_ahead);
-        if (Op::inputs == 2) prefetch(reinterpret_cast<const char*>(dy + v * width) + dy_ahead);
-        add_vector<Op, C>(x + v * width, dy + v * width, k[v], f[v], s[v]);
+        ahead.touch(0, here.at);
+        add_vector<C>(op, here.at, k[v], f[v], s[v]);
       }
     }
   }
@@ -68,25 +73,27 @@ BNFAST_INLINE void reduce_columns(const Input* in, ptrdiff_t row, ptrdiff_t rows
 }
 
 template <class Op, class T, class C>
-void reduce_rows(const Block& block, const Input* in, const void* shift, double* first,
-                 double* second) {
+void reduce_rows(const Block& block, const Input* inputs, const void* const* coefficients,
+                 const Activation& activation, double* first, double* second) {
   constexpr int width = kWidth<C>, wide = kAccumulators * width;
-  const C* k = static_cast<const C*>(shift);
+  const Op op(activation);
+  const BlockInputs<Op, T> in(inputs);
   const ptrdiff_t columns = block.channels;
   for (ptrdiff_t c = 0; c < columns; ++c) first[c] = second[c] = 0;
   for (ptrdiff_t row = 0; row < block.outer; row += kRunRows) {
     const ptrdiff_t rows = block.outer - row < kRunRows ? block.outer - row : kRunRows;
     ptrdiff_t c = 0;
     for (; c + wide <= columns; c += wide) {
-      reduce_columns<Op, T, C, kAccumulators, false>(in, row, rows, c, columns, k, first, second,
-                                                     width);
+      reduce_columns<C, kAccumulators, false>(op, in, row, rows, c, columns, coefficients, first,
+                                              second, width);
     }
     for (; c + width <= columns; c += width) {
-      reduce_columns<Op, T, C, 1, false>(in, row, rows, c, columns, k, first, second, width);
+      reduce_columns<C, 1, false>(op, in, row, rows, c, columns, coefficients, first, second,
+                                  width);
     }
     if (c < columns) {
-      reduce_columns<Op, T, C, 1, true>(in, row, rows, c, columns, k, first, second,
-                                        static_cast<int>(columns - c));
+      reduce_columns<C, 1, true>(op, in, row, rows, c, columns, coefficients, first, second,
+                                 static_cast<int>(columns - c));
     }
   }
 }

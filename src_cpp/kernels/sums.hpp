@@ -1,7 +1,7 @@
 // What the reducing kernels add, one vector at a time.
 //
 // Parameters of the templates, here and in reduce_planes.hpp and reduce_rows.hpp:
-//   Op   Moments or Products: what is added
+//   Op   Moments, Products or activated products: what is added
 //   T    storage type: float, double
 //   C    compute type: float (runs in float, flushed to float64) or double
 // Legal (T, C): (float, float), (float, double), (double, double).
@@ -13,21 +13,33 @@
 namespace bnfast {
 namespace BNFAST_ISA {
 
+// Of an op: `inputs` and `coefficients`, their numbers; add(u, c, first, second) adds what is asked
+// for of one vector u of each input. Elements that are absent are c[0] in the first input and 0 in
+// the others: they add nothing.
+template <class C>
 struct Moments {
   static constexpr int inputs = 1;
+  static constexpr int coefficients = 1;
+  explicit Moments(const Activation&) {}
+
   template <class V>
-  BNFAST_INLINE void add(V& first, V& second, V d, V) {
+  __attribute__((always_inline)) void add(const V* u, const V* c, V& first, V& second) const {
+    const V d = u[0] - c[0];
     first += d;
     second = fma(d, d, second);
   }
 };
 
+template <class C>
 struct Products {
   static constexpr int inputs = 2;
+  static constexpr int coefficients = 1;
+  explicit Products(const Activation&) {}
+
   template <class V>
-  BNFAST_INLINE void add(V& first, V& second, V d, V dy) {
-    first += dy;
-    second = fma(dy, d, second);
+  __attribute__((always_inline)) void add(const V* u, const V* c, V& first, V& second) const {
+    first += u[1];
+    second = fma(u[1], u[0] - c[0], second);
   }
 };
 
@@ -40,20 +52,80 @@ constexpr int kRunSteps = 8;  // additions to a lane before a float run is flush
 constexpr int kRunRows = 8;   // the same for rows
 constexpr ptrdiff_t kPrefetchBytes = 8192;
 
-// One vector of each input: x less the shift, and dy.
-template <class Op, class C, class T>
-BNFAST_INLINE void add_vector(const T* x, const T* dy, Vector<C> shift, Vector<C>& first,
-                              Vector<C>& second) {
-  const Vector<C> d = Io<C, T>::load(x) - shift;
-  Op::add(first, second, d, Op::inputs == 2 ? Io<C, T>::load(dy) : d);
+// Adds one vector of each input.
+template <class C, class Op, class T>
+BNFAST_INLINE void add_vector(const Op& op, const T* const* at, const Vector<C>* c,
+                              Vector<C>& first, Vector<C>& second) {
+  Vector<C> u[Op::inputs];
+#pragma GCC unroll 4
+  for (int k = 0; k < Op::inputs; ++k) u[k] = Io<C, T>::load(at[k]);
+  op.add(u, c, first, second);
 }
 
-template <class Op, class C, class T>
-BNFAST_INLINE void add_partial(const T* x, const T* dy, int n, Vector<C> shift, Vector<C>& first,
-                               Vector<C>& second) {
-  const Vector<C> d = Io<C, T>::load_partial(x, n, shift) - shift;
-  Op::add(first, second, d, Op::inputs == 2 ? Io<C, T>::load_partial(dy, n, Vector<C>{}) : d);
+template <class C, class Op, class T>
+BNFAST_INLINE void add_partial(const Op& op, const T* const* at, int n, const Vector<C>* c,
+                               Vector<C>& first, Vector<C>& second) {
+  Vector<C> u[Op::inputs];
+#pragma GCC unroll 4
+  for (int k = 0; k < Op::inputs; ++k) {
+    u[k] = Io<C, T>::load_partial(at[k], n, k == 0 ? c[0] : Vector<C>{});
+  }
+  op.add(u, c, first, second);
 }
+
+// The op's coefficients of one channel, in all lanes.
+template <class C, int count>
+BNFAST_INLINE void splat_coefficients(const void* const* coefficients, ptrdiff_t channel,
+                                      Vector<C>* c) {
+#pragma GCC unroll 8
+  for (int j = 0; j < count; ++j) c[j] = splat(static_cast<const C*>(coefficients[j])[channel]);
+}
+
+// One element of each input, and a step to others.
+template <class Op, class T>
+struct Inputs {
+  const T* at[Op::inputs];
+
+  __attribute__((always_inline)) Inputs plus(ptrdiff_t elements) const {
+    Inputs moved;
+#pragma GCC unroll 4
+    for (int k = 0; k < Op::inputs; ++k) moved.at[k] = at[k] + elements;
+    return moved;
+  }
+};
+
+// What to prefetch while adding, at a distance in bytes from the vector at hand in the given step.
+template <class Op>
+struct ReadAhead {
+  ptrdiff_t bytes[Op::inputs];
+  template <class T>
+  __attribute__((always_inline)) void touch(ptrdiff_t, const T* const* at) const {
+#pragma GCC unroll 4
+    for (int k = 0; k < Op::inputs; ++k) {
+      prefetch(reinterpret_cast<const char*>(at[k]) + bytes[k]);
+    }
+  }
+};
+
+// A block's inputs. Held by value: what a kernel stores might alias the caller's.
+template <class Op, class T>
+struct BlockInputs {
+  Input in[Op::inputs];
+
+  explicit BlockInputs(const Input* inputs) {
+#pragma GCC unroll 4
+    for (int k = 0; k < Op::inputs; ++k) in[k] = inputs[k];
+  }
+  __attribute__((always_inline)) Inputs<Op, T> at(ptrdiff_t channel, ptrdiff_t outer) const {
+    Inputs<Op, T> found;
+#pragma GCC unroll 4
+    for (int k = 0; k < Op::inputs; ++k) {
+      found.at[k] =
+          reinterpret_cast<const T*>(in[k].data + outer * in[k].outer + channel * in[k].channel);
+    }
+    return found;
+  }
+};
 
 }  // namespace BNFAST_ISA
 }  // namespace bnfast

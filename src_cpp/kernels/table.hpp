@@ -1,6 +1,7 @@
 // Fills this instruction set's table. Included once by each kernels/isa_*.cpp.
 #pragma once
 
+#include "kernels/activation.hpp"
 #include "kernels/contract.hpp"
 #include "kernels/map.hpp"
 #include "kernels/map_rows.hpp"
@@ -12,14 +13,31 @@
 namespace bnfast {
 namespace BNFAST_ISA {
 
-template <class Op, class T, class C>
+template <template <class> class Op, class T, class C>
 constexpr Reduce reduce_kernels() {
-  return {reduce_planes<Op, T, C>, reduce_rows<Op, T, C>};
+  return {reduce_planes<Op<C>, T, C>, reduce_rows<Op<C>, T, C>};
 }
 
-template <class Op, class C, class T, class U>
+template <template <class> class Op, class C, class T, class U>
 constexpr Map map_kernels() {
-  return {map_planes<Op, C, T, U>, map_rows<Op, C, T, U>};
+  return {map_planes<Op<C>, C, T, U>, map_rows<Op<C>, C, T, U>};
+}
+
+// The fused kernels of a ramp are made for float32 alone: they are long.
+template <class T, class C>
+constexpr ActivatedKernels ramp_kernels() {
+  ActivatedKernels kernels = {reduce_kernels<RampProducts, T, C>(),
+                              reduce_kernels<RampProducts, T, double>(),
+                              map_kernels<RampAffine, C, T, T>(),
+                              map_kernels<RampGradient, C, T, T>(),
+                              nullptr,
+                              nullptr};
+  if constexpr (sizeof(T) == sizeof(float)) {
+    kernels.moments_fast_and_affine = reduce_and_map_planes<Moments<C>, RampAffine<C>, T, C>;
+    kernels.products_fast_and_gradient =
+        reduce_and_map_planes<RampProducts<C>, RampGradient<C>, T, C>;
+  }
+  return kernels;
 }
 
 // T: storage type; C: its compute type.
@@ -32,8 +50,12 @@ constexpr TypeKernels type_kernels() {
           map_kernels<Affine, C, T, float>(),
           map_kernels<Affine, double, T, double>(),
           map_kernels<Gradient, C, T, T>(),
-          reduce_and_map_planes<Moments, Affine, T, C>,
-          reduce_and_map_planes<Products, Gradient, T, C>};
+          reduce_and_map_planes<Moments<C>, Affine<C>, T, C>,
+          reduce_and_map_planes<Products<C>, Gradient<C>, T, C>,
+          ramp_kernels<T, C>(),
+          {reduce_kernels<CurveProducts, T, C>(), reduce_kernels<CurveProducts, T, double>(),
+           map_kernels<CurveAffine, C, T, T>(), map_kernels<CurveGradient, C, T, T>(), nullptr,
+           nullptr}};
 }
 
 inline void fence() { stream_fence(); }

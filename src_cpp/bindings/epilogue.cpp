@@ -1,0 +1,51 @@
+#include "bindings/epilogue.hpp"
+
+#include <limits>
+
+namespace bnfast {
+namespace {
+
+constexpr double kNoCap = std::numeric_limits<double>::quiet_NaN();
+
+Activation ramp(double slope, double cap = kNoCap) {
+  return {Activation::Kind::ramp, slope, cap, false, false};
+}
+
+Activation curve(Activation::Kind kind) { return {kind, 0, kNoCap, false, false}; }
+
+Activation activation_of(const std::string& name, double negative_slope) {
+  if (name == "relu") return ramp(0);
+  if (name == "relu6") return ramp(0, 6);
+  if (name == "leaky_relu") return ramp(negative_slope);
+  if (name == "hardswish") return curve(Activation::Kind::hardswish);
+  if (name == "silu") return curve(Activation::Kind::silu);
+  value_error(
+      "activation must be None, 'relu', 'relu6', 'leaky_relu', 'hardswish' or 'silu', got '" +
+      name + "'");
+}
+
+}  // namespace
+
+NamedActivation::NamedActivation(const py::object& name, double negative_slope) {
+  if (name.is_none()) return;
+  if (!py::isinstance<py::str>(name)) {
+    type_error("activation must be None or a str, got " + type_name(name));
+  }
+  activation = activation_of(py::cast<std::string>(name), negative_slope);
+}
+
+EpilogueArguments::EpilogueArguments(const NamedActivation& named, const py::object& residual,
+                                     const Operand& like, const char* like_name) {
+  if (!residual.is_none()) residual_ = input_like(residual, "residual", like, like_name);
+  epilogue_.present = named.activation || residual_;
+  epilogue_.activation = named.activation.value_or(ramp(1));
+  epilogue_.residual = residual_ ? &residual_->array : nullptr;
+}
+
+std::vector<const Operand*> EpilogueArguments::overwritable(
+    std::vector<const Operand*> others) const {
+  if (residual_) others.push_back(&*residual_);
+  return others;
+}
+
+}  // namespace bnfast

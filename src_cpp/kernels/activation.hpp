@@ -1,0 +1,187 @@
+// The ops with an activation behind the affine map, and their gradients.
+#pragma once
+
+#include "kernels/map.hpp"
+#include "simd/exponential.hpp"
+
+namespace bnfast {
+namespace BNFAST_ISA {
+
+// v up to a cap, times a slope where v is not positive. NaN stays NaN.
+template <class C>
+class Ramp {
+ public:
+  explicit Ramp(const Activation& a)
+      : slope_(static_cast<C>(a.slope)), cap_(static_cast<C>(a.cap)), flat_(a.slope == 0) {}
+
+  template <class V>
+  __attribute__((always_inline)) V value(V v) const {
+    const V capped = v > splat(cap_) ? splat(cap_) : v;
+    return capped <= V{} ? below(capped) : capped;
+  }
+  // dy times the slope at v, which is the lower one at a kink.
+  template <class V>
+  __attribute__((always_inline)) V gradient(V v, V dy) const {
+    const V capped = v >= splat(cap_) ? V{} : dy;
+    return v <= V{} ? below(dy) : capped;
+  }
+
+ private:
+  template <class V>
+  __attribute__((always_inline)) V below(V v) const {
+    return flat_ ? V{} : v * splat(slope_);
+  }
+
+  C slope_, cap_;
+  bool flat_;
+};
+
+// Those that bend all along.
+template <class C>
+class Curve {
+ public:
+  explicit Curve(const Activation& a) : silu_(a.kind == Activation::Kind::silu) {}
+
+  template <class V>
+  __attribute__((always_inline)) V value(V v) const {
+    return silu_ ? silu(v) : hardswish(v);
+  }
+  // Not inlined: it is long, and a kernel calls it in many places.
+  template <class V>
+  __attribute__((noinline)) V gradient(V v, V dy) const {
+    return dy * (silu_ ? silu_slope(v) : hardswish_slope(v));
+  }
+
+ private:
+  template <class V>
+  __attribute__((always_inline)) static V hardswish(V v) {
+    const V three = splat(C(3)), six = splat(C(6));
+    const V raised = v + three, most = raised > six ? six : raised;
+    return v <= -three ? V{} : v * (most / six);
+  }
+  template <class V>
+  __attribute__((always_inline)) static V hardswish_slope(V v) {
+    const V three = splat(C(3)), one = splat(C(1));
+    const V inside = fma(v, splat(C(1) / C(3)), splat(C(0.5)));
+    return v <= -three ? V{} : v >= three ? one : inside;
+  }
+  // v/(1 + exp(-v)); with exp(-v) = p*2^n and n > 0 as v/(2^-n + p) * 2^-n: nothing overflows, and
+  // denormal results are rounded once.
+  template <class V>
+  __attribute__((always_inline)) static V silu(V v) {
+    const Exponential<C> e = exponential<C>(-v);
+    const auto down = e.exponent > 0 ? -e.exponent : e.exponent - e.exponent;
+    const auto up = e.exponent + down;  // the exponent, if negative
+    const V less = power_of_two<C>(down + up), factor = power_of_two<C>(up);
+    const V divisor = splat(C(1)) + fma(factor, e.excess, less);
+    return scaled<C>(bounded(v) / divisor, down);
+  }
+  // s*(1 + v*(1 - s)) with s = 1/(1 + exp(-v)).
+  template <class V>
+  __attribute__((always_inline)) static V silu_slope(V v) {
+    const V zero = {}, one = splat(C(1));
+    const Exponential<C> e = exponential<C>(v < zero ? v : -v);
+    const V power = scaled<C>(one + e.excess, e.exponent);
+    const V small = power / (one + power), large = one / (one + power);
+    const V s = v < zero ? small : large, rest = v < zero ? large : small;
+    return s * fma(bounded(v), rest, one);
+  }
+  // Below, the result is 0 whatever v is, but -inf would not become 0.
+  template <class V>
+  __attribute__((always_inline)) static V bounded(V v) {
+    const V lowest = splat(C(-2000));
+    return v < lowest ? lowest : v;
+  }
+
+  bool silu_;
+};
+
+// What both directions see of the input that may hold a residual: added, or left out.
+template <class C>
+class Residual {
+ public:
+  explicit Residual(const Activation& a) : present_(a.residual) {}
+  template <class V>
+  __attribute__((always_inline)) V added(V v, V residual) const {
+    return present_ ? v + residual : v;
+  }
+
+ private:
+  bool present_;
+};
+
+template <class C, class Act>
+class ActivatedAffine {
+ public:
+  static constexpr int inputs = 2, outputs = 1, coefficients = 3;
+  explicit ActivatedAffine(const Activation& a) : act_(a), residual_(a) {}
+  static constexpr bool writes(int) { return true; }
+
+  template <class V>
+  __attribute__((always_inline)) void apply(const V* u, const V* c, V* y) const {
+    y[0] = act_.value(residual_.added(fma(u[0] - c[0], c[1], c[2]), u[1]));
+  }
+
+ private:
+  Act act_;
+  Residual<C> residual_;
+};
+
+template <class C, class Act>
+class ActivatedProducts {
+ public:
+  static constexpr int inputs = 3, coefficients = 3;
+  explicit ActivatedProducts(const Activation& a) : act_(a), residual_(a) {}
+
+  template <class V>
+  __attribute__((always_inline)) void add(const V* u, const V* c, V& first, V& second) const {
+    const V d = u[0] - c[0];
+    const V g = act_.gradient(residual_.added(fma(d, c[1], c[2]), u[2]), u[1]);
+    first += g;
+    second = fma(g, d, second);
+  }
+
+ private:
+  Act act_;
+  Residual<C> residual_;
+};
+
+template <class C, class Act>
+class ActivatedGradient {
+ public:
+  static constexpr int inputs = 3, outputs = 2, coefficients = 6;
+  explicit ActivatedGradient(const Activation& a)
+      : act_(a), residual_(a), residual_gradient_(a.residual_gradient) {}
+  __attribute__((always_inline)) bool writes(int output) const {
+    return output == 0 || residual_gradient_;
+  }
+
+  template <class V>
+  __attribute__((always_inline)) void apply(const V* u, const V* c, V* y) const {
+    const V d = u[0] - c[0];
+    const V g = act_.gradient(residual_.added(fma(d, c[4], c[5]), u[2]), u[1]);
+    y[0] = fma(d, c[1], g - c[2]) * c[3];
+    y[1] = g;
+  }
+
+ private:
+  Act act_;
+  Residual<C> residual_;
+  bool residual_gradient_;
+};
+
+template <class C>
+using RampAffine = ActivatedAffine<C, Ramp<C>>;
+template <class C>
+using RampProducts = ActivatedProducts<C, Ramp<C>>;
+template <class C>
+using RampGradient = ActivatedGradient<C, Ramp<C>>;
+template <class C>
+using CurveAffine = ActivatedAffine<C, Curve<C>>;
+template <class C>
+using CurveProducts = ActivatedProducts<C, Curve<C>>;
+template <class C>
+using CurveGradient = ActivatedGradient<C, Curve<C>>;
+
+}  // namespace BNFAST_ISA
+}  // namespace bnfast
