@@ -1,0 +1,109 @@
+// What images need of a vector beside its arithmetic: integers widened and spread, half precision,
+// rounding to integers. Numbers are taken kWidth<float> at a time, whatever they are stored as.
+//
+// BNFAST_PIXELS_HEADER (a macro, see simd/vector.hpp) supplies
+//   Spread                          kWidth<float> bytes or 16-bit integers that lie apart, as I32
+//   float_of(h), half_of(f)         float16 and back, rounded to nearest even
+//   stream_bits(p, bits)            16-bit numbers past the caches, p aligned to their vector
+#pragma once
+
+#include "simd/vector.hpp"
+
+namespace bnfast {
+namespace BNFAST_ISA {
+
+typedef uint8_t U8s __attribute__((vector_size(BNFAST_VECTOR_BYTES / 4)));
+typedef uint16_t U16s __attribute__((vector_size(BNFAST_VECTOR_BYTES / 2)));
+typedef int32_t I32Half __attribute__((vector_size(BNFAST_VECTOR_BYTES / 2)));
+typedef uint32_t U32 __attribute__((vector_size(BNFAST_VECTOR_BYTES)));
+typedef uint64_t U64 __attribute__((vector_size(BNFAST_VECTOR_BYTES)));
+
+// kWidth<float> numbers in float64.
+struct F64Pair {
+  F64 low, high;
+};
+
+template <class To, class From>
+BNFAST_INLINE To bits_as(From from) {
+  static_assert(sizeof(To) == sizeof(From), "bits are neither added nor dropped");
+  To to;
+  memcpy(&to, &from, sizeof to);
+  return to;
+}
+
+template <class V, class T>
+BNFAST_INLINE V load_as(const T* p) {
+  V v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+BNFAST_INLINE F64Pair widen_both(F32 v) {
+  F32Half half[2];
+  memcpy(half, &v, sizeof v);
+  return {widen(half[0]), widen(half[1])};
+}
+
+BNFAST_INLINE F32 narrow_both(F64Pair v) {
+  const F32Half half[2] = {narrow(v.low), narrow(v.high)};
+  F32 joined;
+  memcpy(&joined, half, sizeof joined);
+  return joined;
+}
+
+}  // namespace BNFAST_ISA
+}  // namespace bnfast
+
+#include BNFAST_PIXELS_HEADER
+
+namespace bnfast {
+namespace BNFAST_ISA {
+
+// The sum of high and low rounded to odd: of the two neighbours the odd one, unless the sum is a
+// float32 itself. Rounded once more, to fewer bits, it gives what rounding the exact sum to them
+// gives. |low| must not exceed |high|, unless high is 0.
+BNFAST_INLINE F32 odd_sum(F32 high, F32 low) {
+  const F32 sum = high + low, lost = low - (sum - high);
+  const I32 sign = bits_as<I32>(sum) & INT32_MIN;
+  const F32 outward = bits_as<F32>(bits_as<I32>(lost) ^ sign);  // what is lost of |sum|
+  const I32 above = outward<F32{}, below = outward> F32{};
+  return bits_as<F32>((bits_as<I32>(sum) + above) | ((above | below) & 1));
+}
+
+// The float64 rounded to odd as a float32 has bits: the same for numbers that are computed wider.
+BNFAST_INLINE F64 odd_narrowed(F64 v) {
+  constexpr uint64_t dropped = (1ull << 29) - 1;
+  const U64 bits = bits_as<U64>(v);
+  return bits_as<F64>((bits | ((bits & dropped) + dropped)) & ~dropped);
+}
+
+// bfloat16, rounded to nearest even; a NaN stays one.
+BNFAST_INLINE U16s bfloat_of(F32 v) {
+  const U32 bits = bits_as<U32>(v);
+  const U32 rounded = bits + 0x7fff + ((bits >> 16) & 1);
+  const I32 nan = v != v;
+  const U32 chosen = nan ? (bits | 0x400000) : rounded;
+  return __builtin_convertvector(chosen >> 16, U16s);
+}
+BNFAST_INLINE F32 float_of_bfloat(U16s bits) {
+  return bits_as<F32>(__builtin_convertvector(bits, U32) << 16);
+}
+
+// To the nearest integer, ties to even, in [0, most]; NaN is 0.
+BNFAST_INLINE F64 rounded_into(F64 v, double most) {
+  const F64 magic = splat(6755399441055744.0);  // 1.5 * 2^52: no bits remain for a fraction
+  const F64 positive = v > F64{} ? v : F64{};
+  const F64 top = splat(most);
+  const F64 within = positive < top ? positive : top;
+  return (within + magic) - magic;
+}
+BNFAST_INLINE I32 integers_of(F64Pair v, double most) {
+  const I32Half half[2] = {__builtin_convertvector(rounded_into(v.low, most), I32Half),
+                           __builtin_convertvector(rounded_into(v.high, most), I32Half)};
+  I32 joined;
+  memcpy(&joined, half, sizeof joined);
+  return joined;
+}
+
+}  // namespace BNFAST_ISA
+}  // namespace bnfast

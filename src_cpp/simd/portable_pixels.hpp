@@ -1,0 +1,13 @@
+// Any machine. Included by simd/pixels.hpp.
+#pragma once
+
+#include "simd/half_by_shifts.hpp"
+#include "simd/spread_never.hpp"
+
+namespace bnfast {
+namespace BNFAST_ISA {
+
+BNFAST_INLINE void stream_bits(uint16_t* p, U16s bits) { memcpy(p, &bits, sizeof bits); }
+
+}  // namespace BNFAST_ISA
+}  // namespace bnfast

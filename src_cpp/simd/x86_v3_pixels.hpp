@@ -1,0 +1,43 @@
+// AVX2, FMA and F16C (x86-64-v3). Included by simd/pixels.hpp.
+#pragma once
+
+#include <immintrin.h>
+
+namespace bnfast {
+namespace BNFAST_ISA {
+
+// Eight numbers of `item` bytes, `step` bytes apart: each half of the vector is given the 16 bytes
+// that hold its four, and shuffles them into place.
+class Spread {
+ public:
+  static constexpr ptrdiff_t reach = 32;
+  static bool serves(ptrdiff_t item, ptrdiff_t step) { return item <= step && step <= 4; }
+  Spread(ptrdiff_t item, ptrdiff_t step) {
+    alignas(32) int32_t word[8];
+    alignas(32) uint8_t place[32];
+    for (int i = 0; i < 8; ++i) word[i] = static_cast<int32_t>(i / 4 * step) + i % 4;
+    for (int i = 0; i < 32; ++i) {
+      place[i] = static_cast<uint8_t>(i % 4 < item ? i % 16 / 4 * step + i % 4 : 0x80);
+    }
+    word_ = _mm256_load_si256(reinterpret_cast<const __m256i*>(word));
+    place_ = _mm256_load_si256(reinterpret_cast<const __m256i*>(place));
+  }
+  __attribute__((always_inline)) I32 load(const char* p) const {
+    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return bits_as<I32>(_mm256_shuffle_epi8(_mm256_permutevar8x32_epi32(bytes, word_), place_));
+  }
+
+ private:
+  __m256i word_, place_;
+};
+
+BNFAST_INLINE F32 float_of(U16s h) { return _mm256_cvtph_ps(bits_as<__m128i>(h)); }
+BNFAST_INLINE U16s half_of(F32 v) {
+  return bits_as<U16s>(_mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+}
+BNFAST_INLINE void stream_bits(uint16_t* p, U16s bits) {
+  _mm_stream_si128(reinterpret_cast<__m128i*>(p), bits_as<__m128i>(bits));
+}
+
+}  // namespace BNFAST_ISA
+}  // namespace bnfast

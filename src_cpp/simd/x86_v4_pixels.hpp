@@ -1,0 +1,43 @@
+// AVX-512 (x86-64-v4). Included by simd/pixels.hpp.
+#pragma once
+
+#include <immintrin.h>
+
+namespace bnfast {
+namespace BNFAST_ISA {
+
+// Sixteen numbers of `item` bytes, `step` bytes apart: each quarter of the vector is given the 16
+// bytes that hold its four, and shuffles them into place.
+class Spread {
+ public:
+  static constexpr ptrdiff_t reach = 64;
+  static bool serves(ptrdiff_t item, ptrdiff_t step) { return item <= step && step <= 4; }
+  Spread(ptrdiff_t item, ptrdiff_t step) {
+    alignas(64) int32_t word[16];
+    alignas(64) uint8_t place[64];
+    for (int i = 0; i < 16; ++i) word[i] = static_cast<int32_t>(i / 4 * step) + i % 4;
+    for (int i = 0; i < 64; ++i) {
+      place[i] = static_cast<uint8_t>(i % 4 < item ? i % 16 / 4 * step + i % 4 : 0x80);
+    }
+    word_ = _mm512_load_si512(word);
+    place_ = _mm512_load_si512(place);
+  }
+  __attribute__((always_inline)) I32 load(const char* p) const {
+    const __m512i words = _mm512_permutexvar_epi32(word_, _mm512_loadu_si512(p));
+    return bits_as<I32>(_mm512_shuffle_epi8(words, place_));
+  }
+
+ private:
+  __m512i word_, place_;
+};
+
+BNFAST_INLINE F32 float_of(U16s h) { return _mm512_cvtph_ps(bits_as<__m256i>(h)); }
+BNFAST_INLINE U16s half_of(F32 v) {
+  return bits_as<U16s>(_mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+}
+BNFAST_INLINE void stream_bits(uint16_t* p, U16s bits) {
+  _mm256_stream_si256(reinterpret_cast<__m256i*>(p), bits_as<__m256i>(bits));
+}
+
+}  // namespace BNFAST_ISA
+}  // namespace bnfast
