@@ -16,21 +16,21 @@ constexpr const char* kNormalize =
     R"(normalize_images(img, mean, std, scale, layout, out_layout, swap_rb, dtype, out=None, num_threads=None)
 --
 
-``(img*scale - mean)/std``; see `bnfast.preprocess.normalize`.
+Normalize an image or a batch; see `bnfast.preprocess.normalize`.
 )";
 
 constexpr const char* kBatch =
     R"(normalize_to_batch(images, mean, std, scale, layout, out_layout, swap_rb, dtype, out=None, num_threads=None)
 --
 
-The same of each image of a sequence; see `bnfast.preprocess.to_batch`.
+Normalize images into a batch; see `bnfast.preprocess.to_batch`.
 )";
 
 constexpr const char* kDenormalize =
     R"(denormalize_images(x, mean, std, scale, layout, out_layout, swap_rb, dtype, out=None, num_threads=None)
 --
 
-``(x*std + mean)/scale``; see `bnfast.preprocess.denormalize`.
+Bring an image or a batch back; see `bnfast.preprocess.denormalize`.
 )";
 
 constexpr const char* kPrepared =
@@ -43,13 +43,13 @@ A normalization whose coefficients are folded once; see `bnfast.preprocess.Norma
 constexpr const char* kPreparedCall = R"(call(self, img, out=None, num_threads=None)
 --
 
-``(img*scale - mean)/std``.
+Normalize an image or a batch.
 )";
 
 constexpr const char* kPreparedBatch = R"(to_batch(self, images, out=None, num_threads=None)
 --
 
-The same of each image of a sequence.
+Normalize images into a batch.
 )";
 
 // Numbers of a list or tuple, without the way over an array.
