@@ -259,6 +259,12 @@ py::array denormalize_images(const py::object& x, const py::object& mean, const 
   return mapped(inputs, map, arrangement, Side::input, type, out, num_threads);
 }
 
+py::array constant(const std::vector<double>& values) {
+  py::array array = channel_array(values);
+  array.attr("setflags")(py::arg("write") = false);
+  return array;
+}
+
 class PreparedNormalization {
  public:
   PreparedNormalization(const py::object& mean, const py::object& std, const py::object& scale,
@@ -282,8 +288,8 @@ class PreparedNormalization {
                      const py::object& num_threads) const {
     return apply(listed(images, arrangement_.in), out, num_threads);
   }
-  py::array mean() const { return channel_array(formula_.mean()); }
-  py::array std() const { return channel_array(formula_.std()); }
+  py::array mean() const { return constant(formula_.mean()); }
+  py::array std() const { return constant(formula_.std()); }
   py::dtype dtype() const { return type_.dtype; }
 
  private:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -37,7 +37,7 @@ class Normalizer:
 
     Attributes
     ----------
-    mean, std : numpy.ndarray of shape (C,), float64
+    mean, std : numpy.ndarray of shape (C,), float64, read-only
     scale : float or None
     layout, out_layout : str
     swap_rb : bool
@@ -59,17 +59,15 @@ class Normalizer:
     True
     """
 
-    __slots__ = (
-        "_call",
-        "_to_batch",
-        "dtype",
-        "layout",
-        "mean",
-        "out_layout",
-        "scale",
-        "std",
-        "swap_rb",
-    )
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+    scale: float | None
+    layout: Layout
+    out_layout: Layout
+    swap_rb: bool
+    dtype: np.dtype[Any]
+    _call: Callable[..., NDArray[Any]]
+    _to_batch: Callable[..., NDArray[Any]]
 
     def __init__(
         self,
@@ -83,15 +81,20 @@ class Normalizer:
         dtype: DTypeLike = np.float32,
     ) -> None:
         prepared = _core.PreparedNormalization(mean, std, scale, layout, out_layout, swap_rb, dtype)
-        self._call = prepared.call
-        self._to_batch = prepared.to_batch
-        self.mean = prepared.mean
-        self.std = prepared.std
-        self.scale = scale
-        self.layout = layout
-        self.out_layout = out_layout
-        self.swap_rb = swap_rb
-        self.dtype = prepared.dtype
+        vars(self).update(
+            mean=prepared.mean,
+            std=prepared.std,
+            scale=scale,
+            layout=layout,
+            out_layout=out_layout,
+            swap_rb=swap_rb,
+            dtype=prepared.dtype,
+            _call=prepared.call,
+            _to_batch=prepared.to_batch,
+        )
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Normalizer does not change: make one with another {name}")
 
     @classmethod
     def from_stats(
