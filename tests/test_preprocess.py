@@ -15,7 +15,7 @@ INPUTS = ["uint8", "uint16", "float16", "bfloat16", "float32", "float64"]
 RESULTS = list(FORMATS)
 LAYOUTS = list(itertools.product(["HWC", "CHW"], repeat=2))
 # Rounded to the nearest, but where two are equally near to within this share.
-NEAREST = 1.01
+NEAREST = 1 + 1 / 2048
 
 
 def random_images(shape, dtype, seed=0):

@@ -7,6 +7,7 @@ from hypothesis.extra import numpy as hnp
 
 from bnfast.preprocess import Normalizer, denormalize, normalize, to_batch
 from image_reference import half_ulps, normalized
+from test_preprocess import NEAREST
 
 LAYOUTS = st.sampled_from(["HWC", "CHW"])
 INTEGERS = st.sampled_from(["uint8", "uint16"])
@@ -31,7 +32,7 @@ def images(draw, types=INTEGERS):
 def test_formula(image, out_layout, dtype):
     img, mean, std = image
     y = normalize(img, mean, std, out_layout=out_layout, dtype=dtype)
-    assert half_ulps(y, normalized(img, mean, std, out_layout=out_layout)) <= 1.01
+    assert half_ulps(y, normalized(img, mean, std, out_layout=out_layout)) <= NEAREST
 
 
 @given(images(), LAYOUTS, st.integers(1, 4))

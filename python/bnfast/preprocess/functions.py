@@ -71,10 +71,10 @@ def normalize(
 
     Notes
     -----
-    Floats are computed in float64. Integers are computed as the sum of two float32 terms, the
-    first of them exact, which keeps some 40 bits. So the result is the exact one rounded to
-    `dtype`, or, less than once in ten thousand, where the exact one lies in the middle between two
-    neighbours to within 1/1000 of their distance, the other neighbour.
+    uint8 is computed as the sum of two float32 terms, the first of them exact; all else in float64.
+    So the result is the exact one rounded to nearest even, but where that lies midway between two
+    neighbours to within 1/2000 of half their distance: then it is either of them. This happens to
+    fewer than one byte in ten thousand, and next to never to other types.
 
     Examples
     --------
