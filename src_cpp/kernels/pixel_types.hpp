@@ -23,10 +23,10 @@ constexpr int kLot = kWidth<float>;  // numbers that are taken at a time
 
 // The numbers of a lot as they are computed with.
 BNFAST_INLINE F32 load_lot(const uint8_t* p) {
-  return __builtin_convertvector(__builtin_convertvector(load_as<U8s>(p), I32), F32);
+  return __builtin_convertvector(integers_of(load_as<U8s>(p)), F32);
 }
 BNFAST_INLINE F64Pair load_lot(const uint16_t* p) {
-  return widen_both(__builtin_convertvector(__builtin_convertvector(load_as<U16s>(p), I32), F32));
+  return widen_both(__builtin_convertvector(integers_of(load_as<U16s>(p)), F32));
 }
 BNFAST_INLINE F64Pair load_lot(const float16* p) { return widen_both(float_of(load_as<U16s>(p))); }
 BNFAST_INLINE F64Pair load_lot(const bfloat16* p) {
@@ -96,12 +96,12 @@ struct Rounded<bfloat16> {
 template <>
 struct Rounded<uint8_t> {
   typedef U8s type;
-  BNFAST_INLINE U8s of(F64Pair y) { return __builtin_convertvector(integers_of(y, 255), U8s); }
+  BNFAST_INLINE U8s of(F64Pair y) { return bytes_of(integers_of(y, 255)); }
 };
 template <>
 struct Rounded<uint16_t> {
   typedef U16s type;
-  BNFAST_INLINE U16s of(F64Pair y) { return __builtin_convertvector(integers_of(y, 65535), U16s); }
+  BNFAST_INLINE U16s of(F64Pair y) { return shorts_of(integers_of(y, 65535)); }
 };
 
 BNFAST_INLINE void stream_lot(float* p, F32 v) { stream(p, v); }

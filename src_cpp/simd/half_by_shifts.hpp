@@ -16,11 +16,11 @@ BNFAST_INLINE U16s half_of(F32 v) {
   const U32 finite = bits < 0x38800000 ? small : normal;
   const U32 limited = bits >= 0x47800000 ? top : finite;
   const U32 found = bits > 0x7f800000 ? nan : limited;
-  return __builtin_convertvector(sign | found, U16s);
+  return shorts_of(bits_as<I32>(sign | found));
 }
 
 BNFAST_INLINE F32 float_of(U16s h) {
-  const U32 all = __builtin_convertvector(h, U32), sign = (all & 0x8000) << 16, bits = all & 0x7fff;
+  const U32 all = bits_as<U32>(integers_of(h)), sign = (all & 0x8000) << 16, bits = all & 0x7fff;
   const U32 normal = (bits << 13) + (112u << 23);
   const U32 special = (bits << 13) | 0x7f800000 | (bits > 0x7c00 ? U32{} + 0x400000 : U32{});
   const F32 half = splat(0.5f);

@@ -3,6 +3,8 @@
 
 #include <arm_neon.h>
 
+#include "simd/conversions_of_four.hpp"
+
 namespace bnfast {
 namespace BNFAST_ISA {
 

@@ -5,6 +5,10 @@
 //   Spread                          kWidth<float> bytes or 16-bit integers that lie apart, as I32
 //   float_of(h), half_of(f)         float16 and back, rounded to nearest even
 //   stream_bits(p, bits)            16-bit numbers past the caches, p aligned to their vector
+//   integers_of(v)                  U8s or U16s as I32
+//   bytes_of(i), shorts_of(i)       I32 that fit, as U8s and U16s
+//   low_half(f), high_half(f)       of an F32; joined(low, high): back
+//   nearest(d)                      F64 to the nearest integers, ties to even, as I32Half
 #pragma once
 
 #include "simd/vector.hpp"
@@ -38,19 +42,6 @@ BNFAST_INLINE V load_as(const T* p) {
   return v;
 }
 
-BNFAST_INLINE F64Pair widen_both(F32 v) {
-  F32Half half[2];
-  memcpy(half, &v, sizeof v);
-  return {widen(half[0]), widen(half[1])};
-}
-
-BNFAST_INLINE F32 narrow_both(F64Pair v) {
-  const F32Half half[2] = {narrow(v.low), narrow(v.high)};
-  F32 joined;
-  memcpy(&joined, half, sizeof joined);
-  return joined;
-}
-
 }  // namespace BNFAST_ISA
 }  // namespace bnfast
 
@@ -58,6 +49,9 @@ BNFAST_INLINE F32 narrow_both(F64Pair v) {
 
 namespace bnfast {
 namespace BNFAST_ISA {
+
+BNFAST_INLINE F64Pair widen_both(F32 v) { return {widen(low_half(v)), widen(high_half(v))}; }
+BNFAST_INLINE F32 narrow_both(F64Pair v) { return joined(narrow(v.low), narrow(v.high)); }
 
 // The sum of high and low rounded to odd: of the two neighbours the odd one, unless the sum is a
 // float32 itself. Rounded once more, to fewer bits, it gives what rounding the exact sum to them
@@ -83,26 +77,17 @@ BNFAST_INLINE U16s bfloat_of(F32 v) {
   const U32 rounded = bits + 0x7fff + ((bits >> 16) & 1);
   const I32 nan = v != v;
   const U32 chosen = nan ? (bits | 0x400000) : rounded;
-  return __builtin_convertvector(chosen >> 16, U16s);
+  return shorts_of(bits_as<I32>(chosen >> 16));
 }
-BNFAST_INLINE F32 float_of_bfloat(U16s bits) {
-  return bits_as<F32>(__builtin_convertvector(bits, U32) << 16);
-}
+BNFAST_INLINE F32 float_of_bfloat(U16s bits) { return bits_as<F32>(integers_of(bits) << 16); }
 
 // To the nearest integer, ties to even, in [0, most]; NaN is 0.
-BNFAST_INLINE F64 rounded_into(F64 v, double most) {
-  const F64 magic = splat(6755399441055744.0);  // 1.5 * 2^52: no bits remain for a fraction
-  const F64 positive = v > F64{} ? v : F64{};
-  const F64 top = splat(most);
-  const F64 within = positive < top ? positive : top;
-  return (within + magic) - magic;
+BNFAST_INLINE F64 clamped(F64 v, double most) {
+  const F64 top = splat(most), positive = v > F64{} ? v : F64{};
+  return positive < top ? positive : top;
 }
 BNFAST_INLINE I32 integers_of(F64Pair v, double most) {
-  const I32Half half[2] = {__builtin_convertvector(rounded_into(v.low, most), I32Half),
-                           __builtin_convertvector(rounded_into(v.high, most), I32Half)};
-  I32 joined;
-  memcpy(&joined, half, sizeof joined);
-  return joined;
+  return joined(nearest(clamped(v.low, most)), nearest(clamped(v.high, most)));
 }
 
 }  // namespace BNFAST_ISA

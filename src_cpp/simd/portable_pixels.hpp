@@ -1,6 +1,7 @@
 // Any machine. Included by simd/pixels.hpp.
 #pragma once
 
+#include "simd/conversions_of_four.hpp"
 #include "simd/half_by_shifts.hpp"
 #include "simd/spread_never.hpp"
 

@@ -31,6 +31,30 @@ class Spread {
   __m512i word_, place_;
 };
 
+BNFAST_INLINE I32 integers_of(U8s v) {
+  return bits_as<I32>(_mm512_cvtepu8_epi32(bits_as<__m128i>(v)));
+}
+BNFAST_INLINE I32 integers_of(U16s v) {
+  return bits_as<I32>(_mm512_cvtepu16_epi32(bits_as<__m256i>(v)));
+}
+BNFAST_INLINE U8s bytes_of(I32 v) {
+  return bits_as<U8s>(_mm512_cvtepi32_epi8(bits_as<__m512i>(v)));
+}
+BNFAST_INLINE U16s shorts_of(I32 v) {
+  return bits_as<U16s>(_mm512_cvtepi32_epi16(bits_as<__m512i>(v)));
+}
+
+BNFAST_INLINE F32Half low_half(F32 v) { return _mm512_castps512_ps256(v); }
+BNFAST_INLINE F32Half high_half(F32 v) { return _mm512_extractf32x8_ps(v, 1); }
+BNFAST_INLINE F32 joined(F32Half low, F32Half high) {
+  return _mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
+}
+BNFAST_INLINE I32 joined(I32Half low, I32Half high) {
+  return bits_as<I32>(
+      _mm512_inserti32x8(_mm512_castsi256_si512(bits_as<__m256i>(low)), bits_as<__m256i>(high), 1));
+}
+BNFAST_INLINE I32Half nearest(F64 v) { return bits_as<I32Half>(_mm512_cvtpd_epi32(v)); }
+
 BNFAST_INLINE F32 float_of(U16s h) { return _mm512_cvtph_ps(bits_as<__m256i>(h)); }
 BNFAST_INLINE U16s half_of(F32 v) {
   return bits_as<U16s>(_mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
