@@ -28,7 +28,7 @@ def make(height, width):
 @sizes
 @pytest.mark.parametrize("name", PEERS)
 def test_peer(name, height, width, threads, benchmark, tell, pytestconfig):
-    img, out, call = make(height, width)
+    img, _, call = make(height, width)
     pytest.importorskip({"PyTorch": "torch", "OpenCV": "cv2"}.get(name, name))
     with using_threads(threads):
         peer = PEERS[name](img, threads)

@@ -1,4 +1,4 @@
-"""What images are normalized with elsewhere: each library's best way into memory that it is given."""
+"""What images are normalized with elsewhere: the best way that each library has."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ PEERS = {"PyTorch": pytorch, "albucore": albucore, "OpenCV": opencv}
 
 
 def copies(nbytes, threads):
-    """Return calls that copy half as many bytes, which moves as many: with and without streaming."""
+    """Return calls that copy half as many bytes, which moves as many, with two kinds of stores."""
     x = np.ones(nbytes // 8, np.float32)
     out = np.empty_like(x)
     return {

@@ -32,9 +32,7 @@ BNFAST_INLINE F64Pair load_lot(const float16* p) { return widen_both(float_of(lo
 BNFAST_INLINE F64Pair load_lot(const bfloat16* p) {
   return widen_both(float_of_bfloat(load_as<U16s>(p)));
 }
-BNFAST_INLINE F64Pair load_lot(const float* p) {
-  return {widen_load(p), widen_load(p + kWidth<double>)};
-}
+BNFAST_INLINE F64Pair load_lot(const float* p) { return widen_both(load(p)); }
 BNFAST_INLINE F64Pair load_lot(const double* p) { return {load(p), load(p + kWidth<double>)}; }
 
 template <class T>

@@ -4,6 +4,7 @@
 #include <arm_neon.h>
 
 #include "simd/conversions_of_four.hpp"
+#include "simd/odd_by_error.hpp"
 
 namespace bnfast {
 namespace BNFAST_ISA {

@@ -7,7 +7,12 @@
 //   stream_bits(p, bits)            16-bit numbers past the caches, p aligned to their vector
 //   integers_of(v)                  U8s or U16s as I32
 //   bytes_of(i), shorts_of(i)       I32 that fit, as U8s and U16s
-//   low_half(f), high_half(f)       of an F32; joined(low, high): back
+//   widen_both(f), narrow_both(d)   F32 to F64Pair and back
+//   joined(low, high)               two I32Half to I32
+//   odd_sum(high, low)              the sum rounded to odd: of the two float32 next to it the odd
+//                                   one, unless it is a float32 itself; |low| must not exceed
+//                                   |high|, unless that is 0. Rounded once more, to fewer bits, it
+//                                   gives what rounding the exact sum to them gives
 //   nearest(d)                      F64 to the nearest integers, ties to even, as I32Half
 #pragma once
 
@@ -49,20 +54,6 @@ BNFAST_INLINE V load_as(const T* p) {
 
 namespace bnfast {
 namespace BNFAST_ISA {
-
-BNFAST_INLINE F64Pair widen_both(F32 v) { return {widen(low_half(v)), widen(high_half(v))}; }
-BNFAST_INLINE F32 narrow_both(F64Pair v) { return joined(narrow(v.low), narrow(v.high)); }
-
-// The sum of high and low rounded to odd: of the two neighbours the odd one, unless the sum is a
-// float32 itself. Rounded once more, to fewer bits, it gives what rounding the exact sum to them
-// gives. |low| must not exceed |high|, unless high is 0.
-BNFAST_INLINE F32 odd_sum(F32 high, F32 low) {
-  const F32 sum = high + low, lost = low - (sum - high);
-  const I32 sign = bits_as<I32>(sum) & INT32_MIN;
-  const F32 outward = bits_as<F32>(bits_as<I32>(lost) ^ sign);  // what is lost of |sum|
-  const I32 above = outward<F32{}, below = outward> F32{};
-  return bits_as<F32>((bits_as<I32>(sum) + above) | ((above | below) & 1));
-}
 
 // The float64 rounded to odd as a float32 has bits: the same for numbers that are computed wider.
 BNFAST_INLINE F64 odd_narrowed(F64 v) {

@@ -3,6 +3,7 @@
 
 #include "simd/conversions_of_four.hpp"
 #include "simd/half_by_shifts.hpp"
+#include "simd/odd_by_error.hpp"
 #include "simd/spread_never.hpp"
 
 namespace bnfast {

@@ -45,10 +45,11 @@ BNFAST_INLINE U16s shorts_of(I32 v) {
   return bits_as<U16s>(static_cast<int64_t>(_mm_cvtsi128_si64(packed(v))));
 }
 
-BNFAST_INLINE F32Half low_half(F32 v) { return __builtin_shufflevector(v, v, 0, 1); }
-BNFAST_INLINE F32Half high_half(F32 v) { return __builtin_shufflevector(v, v, 2, 3); }
-BNFAST_INLINE F32 joined(F32Half low, F32Half high) {
-  return __builtin_shufflevector(low, high, 0, 1, 2, 3);
+BNFAST_INLINE F64Pair widen_both(F32 v) {
+  return {_mm_cvtps_pd(v), _mm_cvtps_pd(_mm_movehl_ps(v, v))};
+}
+BNFAST_INLINE F32 narrow_both(F64Pair v) {
+  return _mm_movelh_ps(_mm_cvtpd_ps(v.low), _mm_cvtpd_ps(v.high));
 }
 BNFAST_INLINE I32 joined(I32Half low, I32Half high) {
   return __builtin_shufflevector(low, high, 0, 1, 2, 3);
@@ -61,6 +62,7 @@ BNFAST_INLINE I32Half nearest(F64 v) {
 }  // namespace bnfast
 
 #include "simd/half_by_shifts.hpp"
+#include "simd/odd_by_error.hpp"
 
 namespace bnfast {
 namespace BNFAST_ISA {

@@ -44,16 +44,27 @@ BNFAST_INLINE U16s shorts_of(I32 v) {
   return bits_as<U16s>(_mm512_cvtepi32_epi16(bits_as<__m512i>(v)));
 }
 
-BNFAST_INLINE F32Half low_half(F32 v) { return _mm512_castps512_ps256(v); }
-BNFAST_INLINE F32Half high_half(F32 v) { return _mm512_extractf32x8_ps(v, 1); }
-BNFAST_INLINE F32 joined(F32Half low, F32Half high) {
-  return _mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
+BNFAST_INLINE F64Pair widen_both(F32 v) {
+  return {_mm512_cvtps_pd(_mm512_castps512_ps256(v)),
+          _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1))};
+}
+BNFAST_INLINE F32 narrow_both(F64Pair v) {
+  return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(v.low)), _mm512_cvtpd_ps(v.high),
+                            1);
 }
 BNFAST_INLINE I32 joined(I32Half low, I32Half high) {
   return bits_as<I32>(
       _mm512_inserti32x8(_mm512_castsi256_si512(bits_as<__m256i>(low)), bits_as<__m256i>(high), 1));
 }
 BNFAST_INLINE I32Half nearest(F64 v) { return bits_as<I32Half>(_mm512_cvtpd_epi32(v)); }
+
+// The sum rounded down and the sum rounded up are one or neighbours.
+BNFAST_INLINE F32 odd_sum(F32 high, F32 low) {
+  const __m512 below = _mm512_add_round_ps(high, low, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+  const __m512 above = _mm512_add_round_ps(high, low, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
+  const __mmask16 odd = _mm512_test_epi32_mask(_mm512_castps_si512(below), _mm512_set1_epi32(1));
+  return _mm512_mask_blend_ps(odd, above, below);
+}
 
 BNFAST_INLINE F32 float_of(U16s h) { return _mm512_cvtph_ps(bits_as<__m256i>(h)); }
 BNFAST_INLINE U16s half_of(F32 v) {
