@@ -38,22 +38,14 @@ BNFAST_INLINE F64Pair load_lot(const double* p) { return {load(p), load(p + kWid
 template <class T>
 using Lot = decltype(load_lot(static_cast<const T*>(nullptr)));
 
-// The same of integers that are held as such.
-template <class T>
-constexpr bool kSpreads = false;
-template <>
-constexpr bool kSpreads<uint8_t> = true;
-template <>
-constexpr bool kSpreads<uint16_t> = true;
-template <class T>
-BNFAST_INLINE Lot<T> lot_of(I32 integers) {
-  const F32 x = __builtin_convertvector(integers, F32);
-  if constexpr (sizeof(T) == 1) {
-    return x;
-  } else {
-    return widen_both(x);
-  }
+// The same of numbers whose bits are given, those of less than 32 with zeros before them.
+BNFAST_INLINE F32 lot_of(I32 bits, uint8_t) { return __builtin_convertvector(bits, F32); }
+BNFAST_INLINE F64Pair lot_of(I32 bits, uint16_t) {
+  return widen_both(__builtin_convertvector(bits, F32));
 }
+BNFAST_INLINE F64Pair lot_of(I32 bits, float16) { return widen_both(float_of(shorts_of(bits))); }
+BNFAST_INLINE F64Pair lot_of(I32 bits, bfloat16) { return widen_both(bits_as<F32>(bits << 16)); }
+BNFAST_INLINE F64Pair lot_of(I32 bits, float) { return widen_both(bits_as<F32>(bits)); }
 
 // A result before it is rounded: the sum of an exact and a small number.
 struct Unrounded {

@@ -16,10 +16,12 @@ BNFAST_INLINE void read_ahead(const T* x) {
 // n numbers that lie `step` bytes apart, laid side by side; and back.
 template <class T>
 BNFAST_INLINE void gather(const char* from, ptrdiff_t step, ptrdiff_t n, T* to) {
+#pragma GCC unroll 8
   for (ptrdiff_t i = 0; i < n; ++i) memcpy(to + i, from + i * step, sizeof(T));
 }
 template <class U>
 BNFAST_INLINE void scatter(const U* from, ptrdiff_t n, char* to, ptrdiff_t step) {
+#pragma GCC unroll 8
   for (ptrdiff_t i = 0; i < n; ++i) memcpy(to + i * step, from + i, sizeof(U));
 }
 
@@ -78,16 +80,16 @@ BNFAST_INLINE void map_gathered(const char* x, ptrdiff_t step, U* y, ptrdiff_t n
   map_side_by_side<false>(gathered, y, n, map);
 }
 
-// Integers that lie apart, spread in a register. Returns how many are done: whole lots only, and
-// none whose load would pass the end.
-template <bool streaming, class T, class U>
+// Numbers of x that lie apart, spread in a register. Returns how many are done: whole lots only,
+// and none whose load would pass the end.
+template <class Spreading, bool streaming, class T, class U>
 BNFAST_INLINE ptrdiff_t map_spread(const PixelRun& run, ptrdiff_t begin, U* y,
                                    const ChannelMap<T, U>& map) {
-  const Spread spread(sizeof(T), run.in_step);
+  const Spreading spread(sizeof(T), run.in_step);
   const char* x = run.in + begin * run.in_step;
   ptrdiff_t i = begin;
-  for (; i + kLot <= run.pixels && run.in_end - x >= Spread::reach; i += kLot) {
-    put_lot<streaming>(y + i, map(lot_of<T>(spread.load(x))));
+  for (; i + kLot <= run.pixels && spread.reaches(x, run.in_end); i += kLot) {
+    put_lot<streaming>(y + i, map(lot_of(spread.load(x), T())));
     x += kLot * run.in_step;
   }
   return i;
@@ -103,8 +105,12 @@ BNFAST_INLINE void map_to_row(const PixelRun& run, U* y, const ChannelMap<T, U>&
                                        map);
   }
   ptrdiff_t done = head;
-  if constexpr (kSpreads<T>) {
-    if (Spread::serves(sizeof(T), run.in_step)) done = map_spread<streaming>(run, head, y, map);
+  if constexpr (sizeof(T) <= 4) {
+    if (Spread::serves(sizeof(T), run.in_step)) {
+      done = map_spread<Spread, streaming>(run, head, y, map);
+    } else if (FarSpread::serves(sizeof(T), run.in_step)) {
+      done = map_spread<FarSpread, streaming>(run, head, y, map);
+    }
   }
   if (done < run.pixels) {
     map_gathered(run.in + done * run.in_step, run.in_step, y + done, run.pixels - done, map);

@@ -2,7 +2,8 @@
 // rounding to integers. Numbers are taken kWidth<float> at a time, whatever they are stored as.
 //
 // BNFAST_PIXELS_HEADER (a macro, see simd/vector.hpp) supplies
-//   Spread                          kWidth<float> bytes or 16-bit integers that lie apart, as I32
+//   Spread, FarSpread               kWidth<float> numbers that lie apart, their bits as I32: next
+//                                   to each other but for other channels, or further
 //   float_of(h), half_of(f)         float16 and back, rounded to nearest even
 //   stream_bits(p, bits)            16-bit numbers past the caches, p aligned to their vector
 //   integers_of(v)                  U8s or U16s as I32

@@ -6,9 +6,9 @@ namespace BNFAST_ISA {
 
 class Spread {
  public:
-  static constexpr ptrdiff_t reach = BNFAST_VECTOR_BYTES;
   static bool serves(ptrdiff_t, ptrdiff_t) { return false; }
   Spread(ptrdiff_t, ptrdiff_t) {}
+  __attribute__((always_inline)) bool reaches(const char*, const char*) const { return false; }
   __attribute__((always_inline)) I32 load(const char*) const { return I32{}; }
 };
 

@@ -9,7 +9,6 @@ namespace BNFAST_ISA {
 // Four numbers of `item` bytes, `step` bytes apart: what a byte shuffle finds in 16 bytes.
 class Spread {
  public:
-  static constexpr ptrdiff_t reach = 16;
   static bool serves(ptrdiff_t item, ptrdiff_t step) { return item <= step && step <= 4; }
   Spread(ptrdiff_t item, ptrdiff_t step) {
     alignas(16) uint8_t place[16];
@@ -17,6 +16,9 @@ class Spread {
       place[i] = static_cast<uint8_t>(i % 4 < item ? i / 4 * step + i % 4 : 0x80);
     }
     place_ = _mm_load_si128(reinterpret_cast<const __m128i*>(place));
+  }
+  __attribute__((always_inline)) bool reaches(const char* p, const char* end) const {
+    return end - p >= BNFAST_VECTOR_BYTES;
   }
   __attribute__((always_inline)) I32 load(const char* p) const {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
@@ -61,6 +63,7 @@ BNFAST_INLINE I32Half nearest(F64 v) {
 }  // namespace BNFAST_ISA
 }  // namespace bnfast
 
+#include "simd/far_spread_never.hpp"
 #include "simd/half_by_shifts.hpp"
 #include "simd/odd_by_error.hpp"
 
