@@ -78,10 +78,8 @@ struct Rounded<float16> {
 template <>
 struct Rounded<bfloat16> {
   typedef U16s type;
-  template <class Y>
-  BNFAST_INLINE U16s of(Y y) {
-    return bfloat_of(RoundedToOdd::of(y));
-  }
+  BNFAST_INLINE U16s of(Unrounded y) { return bfloat_of_number(RoundedToOdd::of(y)); }
+  BNFAST_INLINE U16s of(F64Pair y) { return bfloat_of(RoundedToOdd::of(y)); }
 };
 template <>
 struct Rounded<uint8_t> {

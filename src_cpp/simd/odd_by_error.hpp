@@ -9,8 +9,8 @@ BNFAST_INLINE F32 odd_sum(F32 high, F32 low) {
   const I32 bits = bits_as<I32>(sum);
   // Where the sum was rounded away from zero, one step back; then one of the two is odd.
   const I32 truncated = bits + ((bits_as<I32>(lost) ^ bits) >> 31);
-  const I32 exact = (lost == F32{}) | (sum - sum != F32{});
-  return bits_as<F32>(exact ? bits : truncated | 1);
+  // An infinite sum becomes the greatest number, which is infinite again in fewer bits.
+  return bits_as<F32>(lost == F32{} ? bits : truncated | 1);
 }
 
 }  // namespace BNFAST_ISA
