@@ -63,8 +63,8 @@ BNFAST_INLINE F64 odd_narrowed(F64 v) {
   return bits_as<F64>((bits | ((bits & dropped) + dropped)) & ~dropped);
 }
 
-// bfloat16, rounded to nearest even. The first is for results of arithmetic: a NaN of another origin
-// may have bits that carry into the sign.
+// bfloat16, rounded to nearest even. The first is for results of arithmetic: a NaN of another
+// origin may have bits that carry into the sign.
 BNFAST_INLINE U16s bfloat_of_number(F32 v) {
   const U32 bits = bits_as<U32>(v);
   return shorts_of(bits_as<I32>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16));
