@@ -15,6 +15,7 @@ from bnfast.bench.summary import summary_of
 from bnfast.bench.threads import using_threads
 
 KNOWN = pytest.StashKey[list]()
+TOLD = pytest.StashKey[list]()
 
 
 def pytest_addoption(parser):
@@ -62,7 +63,15 @@ def time_case(benchmark, pytestconfig):
     return run
 
 
+@pytest.fixture
+def tell(pytestconfig):
+    """A function of a line, which the summary shows."""
+    return pytestconfig.stash.setdefault(TOLD, []).append
+
+
 def pytest_terminal_summary(terminalreporter, config):
+    for line in config.stash.get(TOLD, []):
+        terminalreporter.write_line(line)
     known = config.stash.get(KNOWN, [])
     if known:
         terminalreporter.section("bnfast, its peers and the limit, taking turns")

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from typing_extensions import Buffer
 
+from bnfast._core_images import *  # noqa: F403
 from bnfast.results import BatchNormForward, BatchNormGradients, Moments
 
 class _Pybind11Type(type): ...

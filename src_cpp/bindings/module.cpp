@@ -16,6 +16,7 @@ PYBIND11_MODULE(_core, m) {
   bnfast::register_inference(m);
   bnfast::register_statistics(m);
   bnfast::register_plans(m);
+  bnfast::register_preprocess(m);
   bnfast::register_outputs(m);
   bnfast::register_runtime(m);
   bnfast::register_probes(m);

@@ -11,6 +11,7 @@ void register_affine(pybind11::module_& m);
 void register_inference(pybind11::module_& m);
 void register_statistics(pybind11::module_& m);
 void register_plans(pybind11::module_& m);
+void register_preprocess(pybind11::module_& m);
 void register_outputs(pybind11::module_& m);
 void register_runtime(pybind11::module_& m);
 void register_probes(pybind11::module_& m);

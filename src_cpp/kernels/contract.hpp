@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#include "kernels/pixel_contract.hpp"
+
 namespace bnfast {
 
 // A piece of work, outer x channels x inner elements.
@@ -151,6 +153,7 @@ struct KernelTable {
   TypeKernels float64;
   void (*fence)();
   Probes probes;
+  PixelKernels pixels;
 };
 
 }  // namespace bnfast

@@ -1,4 +1,5 @@
 #define BNFAST_ISA v4
 #define BNFAST_VECTOR_BYTES 64
 #define BNFAST_SIMD_HEADER "simd/x86_v4.hpp"
+#define BNFAST_PIXELS_HEADER "simd/x86_v4_pixels.hpp"
 #include "kernels/table.hpp"

@@ -5,6 +5,7 @@
 #include "kernels/contract.hpp"
 #include "kernels/map.hpp"
 #include "kernels/map_rows.hpp"
+#include "kernels/pixels.hpp"
 #include "kernels/probe.hpp"
 #include "kernels/reduce_and_map.hpp"
 #include "kernels/reduce_planes.hpp"
@@ -65,7 +66,8 @@ const KernelTable kernels = {type_kernels<float, float>(),
                              type_kernels<double, double>(),
                              fence,
                              {probe_read, probe_write<false, false>, probe_write<true, false>,
-                              probe_write<false, true>, probe_write<true, true>}};
+                              probe_write<false, true>, probe_write<true, true>},
+                             pixel_kernels()};
 
 }  // namespace BNFAST_ISA
 }  // namespace bnfast

@@ -1,0 +1,64 @@
+// The algebra of images on C numbers, in float64: what is asked of each channel, folded into the
+// coefficients of the kernels.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "kernels/contract.hpp"
+
+namespace bnfast {
+
+using std::ptrdiff_t;
+
+// y = (x*scale - mean)/std, channel by channel of y. All finite, scale and std not 0.
+struct Normalization {
+  std::vector<double> mean, std;
+  double scale;
+};
+
+// 1 over the greatest number of an integer type; 1 for floats.
+double default_scale(Element type);
+
+// The coefficients of one direction for one pair of types. Immutable: used from many threads.
+class PixelMap {
+ public:
+  static PixelMap normalizing(const Normalization& n, Element from, Element to);
+  // The inverse: x = (y*std + mean)/scale.
+  static PixelMap denormalizing(const Normalization& n, Element from, Element to);
+
+  Element from() const { return from_; }
+  Element to() const { return to_; }
+  ptrdiff_t channels() const { return channels_; }
+  int coefficients() const { return from_ == Element::uint8 ? kByteCoefficients : kCoefficients; }
+  ptrdiff_t coefficient_bytes() const {
+    return from_ == Element::uint8 ? sizeof(float) : sizeof(double);
+  }
+  // Of one channel, side by side, as PixelRun wants them.
+  const char* of_channel(ptrdiff_t channel) const {
+    return bytes_.data() + channel * coefficients() * coefficient_bytes();
+  }
+
+ private:
+  PixelMap(Element from, Element to, size_t channels);
+  template <class C>
+  void set(ptrdiff_t channel, const C* values);
+
+  Element from_, to_;
+  ptrdiff_t channels_;
+  std::vector<char> bytes_;
+};
+
+// The coefficients of all channels, repeated as InterleavedRun wants them.
+class PixelPattern {
+ public:
+  explicit PixelPattern(const PixelMap& map);
+  const void* data() const { return bytes_.data(); }
+  ptrdiff_t pitch() const { return pitch_; }
+
+ private:
+  ptrdiff_t pitch_;
+  std::vector<char> bytes_;
+};
+
+}  // namespace bnfast
