@@ -59,3 +59,23 @@ def backward(dy, x, mean, var, weight=1, *, eps=1e-5, channel_axis=1, training=T
 def max_error(result, exact):
     """Return the largest absolute difference; NaN if there is one."""
     return float(np.max(np.abs(result - exact)))
+
+
+# Of an activation: its value and its slope, the lower one at a kink.
+ACTIVATIONS = {
+    None: (lambda v: v, lambda v: np.ones_like(v)),
+    "relu": (lambda v: np.maximum(v, 0), lambda v: (v > 0).astype(Real)),
+    "relu6": (lambda v: np.clip(v, 0, 6), lambda v: ((v > 0) & (v < 6)).astype(Real)),
+    "leaky_relu": (
+        lambda v: np.where(v > 0, v, v * Real(0.01)),
+        lambda v: np.where(v > 0, Real(1), Real(0.01)),
+    ),
+    "hardswish": (
+        lambda v: v * np.clip(v + 3, 0, 6) / 6,
+        lambda v: np.where(v <= -3, 0, np.where(v >= 3, 1, v / 3 + Real(0.5))),
+    ),
+    "silu": (
+        lambda v: v / (1 + np.exp(-v)),
+        lambda v: (1 + v * (1 - 1 / (1 + np.exp(-v)))) / (1 + np.exp(-v)),
+    ),
+}

@@ -73,6 +73,14 @@ def results(x, dy, out, wide_out):
     yield bnfast.batch_norm_backward(dy, x, b, a, a, training=False, out=out, **axis).dx
     yield bnfast.standardize(x, out=out, **axis)
     yield bnfast.affine(x, a, b, dtype=np.float64, out=wide_out, **axis)
+    for name in ("relu6", "silu"):
+        fused = {"activation": name, "residual": dy, "out": out, **axis}
+        yield bnfast.batch_norm(x, b, a, a, b, **fused)
+        yield bnfast.batch_norm_forward(x, a, b, **fused).y
+        yield from bnfast.batch_norm_backward(x, x, b, a, a, b, **fused)
+        alone = {"activation": name, "out": out, **axis}
+        yield bnfast.batch_norm_forward(x, a, b, **alone).y
+        yield bnfast.batch_norm_backward(dy, x, b, a, a, b, **alone).dx
     if x.size:
         yield from bnfast.moments(x, **axis)[:2]
 

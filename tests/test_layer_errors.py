@@ -25,22 +25,36 @@ def state_of(bn):
     return copy.deepcopy([bn.state_dict(), bn.num_batches_tracked, bn.weight_grad, bn.bias_grad])
 
 
-@pytest.mark.parametrize(
-    "argument, value", [("activation", "relu"), ("virtual_batch_size", 32), ("renorm", True)]
-)
+@pytest.mark.parametrize("argument, value", [("virtual_batch_size", 32), ("renorm", True)])
 def test_arguments_of_later_versions(argument, value):
     message = f"{argument} is not supported by this version, got {value!r}"
     with pytest.raises(NotImplementedError, match=message):
         bnfast.BatchNorm(C, **{argument: value})
 
 
+def test_activation():
+    with pytest.raises(ValueError, match=r"activation must be None, 'relu', .*, got 'tanh'"):
+        bnfast.BatchNorm(C, activation="tanh")
+
+
 @pytest.mark.parametrize("training", [True, False])
-def test_residual_of_a_later_version(bn, training):
+def test_residual_of_another_shape(bn, training):
     x = np.ones((2, C), np.float32)
     before = state_of(bn)
-    with pytest.raises(NotImplementedError, match="residual is not supported by this version"):
-        bn(x, training=training, residual=x)
+    with pytest.raises(ValueError, match="residual must have the shape of x"):
+        bn(x, training=training, residual=x[:1])
     np.testing.assert_equal(state_of(bn), before)
+
+
+def test_backward_after_the_residual_was_overwritten():
+    x, residual = np.eye(3, C, dtype=np.float32), np.ones((3, C), np.float32)
+    fused = bnfast.BatchNorm(C, activation="relu")
+    fused(x, residual=residual, out=residual)
+    with pytest.raises(RuntimeError, match="backward needs the residual"):
+        fused.backward(x)
+    plain = bnfast.BatchNorm(C)  # whose gradients do not depend on it
+    plain(x, residual=residual, out=residual)
+    assert np.array_equal(plain.backward(x), plain.backward(x))
 
 
 def test_constructor():

@@ -121,21 +121,53 @@ def test_eps_of_another_type(name, eps):
     refused(TypeError, message, FUNCTIONS[name], X, eps=eps)
 
 
-@pytest.mark.parametrize(
-    "names",
-    [
-        ("batch_norm", "activation", "residual"),
-        ("batch_norm_inference", "activation", "residual"),
-        ("batch_norm_forward", "activation", "residual", "mask"),
-        ("batch_norm_backward", "activation", "residual", "mask"),
-        ("affine", "activation", "residual"),
-    ],
-    ids=lambda names: names[0],
-)
-def test_what_this_version_lacks(names):
-    for argument in names[1:]:
-        message = f"^{argument} is not supported by this version, got 'relu'$"
-        refused(NotImplementedError, message, FUNCTIONS[names[0]], X, **{argument: "relu"})
+FUSING = [
+    "batch_norm",
+    "batch_norm_inference",
+    "batch_norm_forward",
+    "batch_norm_backward",
+    "affine",
+]
+
+
+@pytest.mark.parametrize("name", FUSING)
+def test_activation(name):
+    known = "None, 'relu', 'relu6', 'leaky_relu', 'hardswish' or 'silu'"
+    call = FUNCTIONS[name]
+    refused(ValueError, f"^activation must be {known}, got 'tanh'$", call, X, activation="tanh")
+    refused(TypeError, "^activation must be None or a str, got int$", call, X, activation=1)
+
+
+@pytest.mark.parametrize("name", [*FUSING, "Affine"])
+def test_residual(name):
+    call, of = FUNCTIONS[name], "the result" if name == "affine" else "x"
+    refused(TypeError, "^residual must be an array, got list$", call, X, residual=X.tolist())
+    refused(
+        TypeError,
+        f"^residual must have the dtype of {of}, float32, got float64$",
+        call,
+        X,
+        residual=X.astype(np.float64),
+    )
+    refused(
+        ValueError,
+        rf"^residual must have the shape of {of}, \(.*\), got \(1, .*\)$",
+        call,
+        X,
+        residual=X[:1],
+    )
+    if name != "batch_norm_backward":
+        buffer = np.zeros((X.shape[0] + 1, *X.shape[1:]), X.dtype)
+        overlapping = {"residual": buffer[:-1], "out": buffer[1:]}
+        refused(ValueError, "^out must be an input itself or share no", call, X, **overlapping)
+
+
+@pytest.mark.parametrize("name", ["batch_norm_forward", "batch_norm_backward"])
+def test_mask(name):
+    call, shape = FUNCTIONS[name], np.delete(X.shape, 1)
+    refused(TypeError, "^mask must be an array of bool, got f", call, X, mask=np.ones(shape))
+    wanted = rf"^mask must have x's shape without the channel axis, \({shape[0]}, .*\), got \(2,\)$"
+    refused(ValueError, wanted, call, X, mask=np.ones(2, bool))
 
 
 @pytest.mark.parametrize("name", WITH_OUT)

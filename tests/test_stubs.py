@@ -45,7 +45,7 @@ bnfast.moments(x32, 1)  # error: call-arg
 bnfast.moments(x32, axis=1)  # error: call-arg
 bnfast.batch_norm(x32, momentum=None)  # error: call-overload
 bnfast.affine(x32, 1.0, c)  # error: call-overload
-bnfast.batch_norm_forward(x32, activation="relu")  # error: arg-type
+bnfast.batch_norm_forward(x32, activation="tanh")  # error: arg-type
 bnfast.use_isa(3)  # error: arg-type
 """
 

@@ -66,6 +66,15 @@ def all_results(x, dy, threads):
         bnfast.Affine(a, a, b)(x, **with_threads),
         *bnfast.moments(x, **with_threads)[:2],
     ]
+    for name, residual in (("relu", None), ("leaky_relu", dy), ("silu", dy)):
+        fused = {"activation": name, "residual": residual, **with_threads}
+        results += [
+            bnfast.batch_norm_forward(x, a, b, **fused).y,
+            bnfast.batch_norm(x, a, a, a, b, **fused),
+            *bnfast.batch_norm_backward(dy, x, *statistics, a, b, **fused)[
+                : 4 if name != "relu" else 3
+            ],
+        ]
     return [result.tobytes() for result in results]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnfast import _core
-from bnfast.results import BatchNormForward, BatchNormGradients
+from bnfast.results import BatchNormForward, BatchNormGradients, Moments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,7 @@ def forward(
     (array([-1.,  1., 97.]), 2)
     """
     kept = _selected(x, _checked(mask, x, channel_axis), channel_axis)
-    mean, var, count = _core.moments(kept, channel_axis=-1, num_threads=num_threads)
+    mean, var, count = _moments(kept, num_threads)
     y = _core.batch_norm(
         x,
         mean,
@@ -124,6 +124,12 @@ def backward(
         dbias if output_mask[2] else None,
         None if residual is None else g,
     )
+
+
+def _moments(rows: Array, num_threads: int | None) -> Moments:
+    if len(rows) == 0:
+        return Moments(np.zeros(rows.shape[1]), np.zeros(rows.shape[1]), 0)
+    return _core.moments(rows, channel_axis=-1, num_threads=num_threads)
 
 
 def _selected(x: Any, positions: Array, channel_axis: int) -> Array:
