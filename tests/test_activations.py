@@ -170,7 +170,7 @@ def test_result_of_another_dtype():
     found = bnfast.affine(
         x, np.full(5, 2.0), np.ones(5), activation="relu", residual=wide, dtype=np.float64
     )
-    assert np.array_equal(found, np.maximum(x * 2.0 + 1 + wide, 0))
+    assert np.array_equal(found, np.maximum(x.astype(np.float64) * 2 + 1 + wide, 0))
 
 
 def test_dresidual_alone():
