@@ -96,6 +96,18 @@ def test_members_not_asked_for():
         )
 
 
+def test_constant_statistics_have_no_use_for_a_mask():
+    x, dy, residual, mask, weight, bias = case((3, 4, 2), -1)
+    options = {"channel_axis": -1, "training": False, "activation": "relu", "residual": residual}
+    arguments = dy, x, np.zeros(2), np.ones(2), weight, bias
+    wanted = bnfast.batch_norm_backward(*arguments, **options)
+    found = bnfast.batch_norm_backward(*arguments, mask=mask, **options)
+    for member, right in zip(found, wanted, strict=True):
+        assert np.array_equal(member, right)
+    with pytest.raises(ValueError, match="mask must have x's shape"):
+        bnfast.batch_norm_backward(*arguments, mask=mask[:1], **options)
+
+
 def test_nothing_kept():
     x, _, _, mask, _, _ = case((3, 4, 2), -1)
     found = bnfast.batch_norm_forward(x, channel_axis=-1, mask=np.zeros_like(mask), eps=1.0)

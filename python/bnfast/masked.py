@@ -66,6 +66,7 @@ def backward(
     weight: Any,
     bias: Any,
     channel_axis: int,
+    training: bool,
     activation: Any,
     negative_slope: float,
     residual: Any,
@@ -80,6 +81,23 @@ def backward(
     goes to the positions that the statistics were taken from.
     """
     kept = _checked(mask, x, channel_axis)
+    if not training:
+        return _core.batch_norm_backward(
+            dy,
+            x,
+            mean,
+            invstd,
+            weight,
+            bias,
+            channel_axis=channel_axis,
+            training=False,
+            activation=activation,
+            negative_slope=negative_slope,
+            residual=residual,
+            output_mask=output_mask,
+            out=out,
+            num_threads=num_threads,
+        )
     fused = activation is not None or residual is not None
     sums = _core.batch_norm_backward(
         dy,

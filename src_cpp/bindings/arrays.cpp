@@ -58,10 +58,7 @@ py::array new_like(const Operand& like, DType dtype) {
 }
 
 py::array checked_output(const py::object& out, const Operand& like, const OutputRules& rules) {
-  if (!py::isinstance<py::array>(out)) {
-    type_error("out must be a numpy.ndarray, got " + type_name(out));
-  }
-  auto array = py::reinterpret_borrow<py::array>(out);
+  const py::array array = output_array(out);
   if (known_dtype(array) != rules.dtype) {
     type_error(std::string("out must be ") + dtype_name(rules.dtype) + ", got " +
                text_of(array.dtype()));
@@ -70,14 +67,25 @@ py::array checked_output(const py::object& out, const Operand& like, const Outpu
     value_error("out must have shape " + text_of_shape(like.object) + ", got " +
                 text_of_shape(array));
   }
-  if (!array.writeable()) value_error("out must be writeable, got a read-only array");
-  if (array.size() > 0 && !apart_from_itself(array)) {
-    value_error("out must not overlap itself: its strides make elements share memory");
-  }
+  check_writeable(array);
   return array;
 }
 
 }  // namespace
+
+py::array output_array(const py::object& out) {
+  if (!py::isinstance<py::array>(out)) {
+    type_error("out must be a numpy.ndarray, got " + type_name(out));
+  }
+  return py::reinterpret_borrow<py::array>(out);
+}
+
+void check_writeable(const py::array& array) {
+  if (!array.writeable()) value_error("out must be writeable, got a read-only array");
+  if (array.size() > 0 && !apart_from_itself(array)) {
+    value_error("out must not overlap itself: its strides make elements share memory");
+  }
+}
 
 py::array as_array(const py::object& object, const char* name) {
   if (py::isinstance<py::array>(object)) {

@@ -40,6 +40,11 @@ struct OutputRules {
 };
 Operand output(const py::object& out, const Operand& like, const OutputRules& rules);
 
+// What every `out` must be: an array; then, its dtype and shape being right, one that can be
+// written, each element apart from the others.
+py::array output_array(const py::object& out);
+void check_writeable(const py::array& array);
+
 // Refuses an input whose channel axis has another length.
 void check_features(const Operand& x, py::ssize_t features);
 

@@ -47,7 +47,8 @@ negative_slope : float
     Of "leaky_relu".
 mask : array of bool, optional
     As in the forward. All positions count in dweight and dbias; their share in dx goes to the
-    positions where the mask is True, divided by their number instead of m.
+    positions where the mask is True, divided by their number instead of m. Constant statistics have
+    no such share.
 output_mask : tuple of 3 bool
     Which of dx, dweight and dbias to compute; the others are None.
 out : numpy.ndarray, optional
@@ -250,13 +251,13 @@ py::object batch_norm_backward(const py::object& dy, const py::object& x, const 
                                const py::object& negative_slope, const py::object& residual,
                                const py::object& mask, const py::object& output_mask,
                                const py::object& out, const py::object& num_threads) {
-  if (!mask.is_none() && boolean(training_, "training")) {
+  const bool training = boolean(training_, "training");
+  if (!mask.is_none()) {
     return py::module_::import("bnfast.masked")
-        .attr("backward")(dy, x, mean, invstd, weight_, bias_, channel_axis, activation,
+        .attr("backward")(dy, x, mean, invstd, weight_, bias_, channel_axis, training, activation,
                           negative_slope, residual, mask, output_mask, out, num_threads);
   }
   const NamedActivation named(activation, number(negative_slope, "negative_slope"));
-  const bool training = boolean(training_, "training");
   const Wanted wanted(output_mask);
   const Arguments a(dy, x, mean, invstd, channel_axis, num_threads);
   const auto weight = channel_values(weight_, "weight", a.channels());

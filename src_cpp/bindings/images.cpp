@@ -105,20 +105,14 @@ std::string text_of_sizes(const std::vector<py::ssize_t>& sizes) {
 
 py::array checked_output(const py::object& out, const std::vector<py::ssize_t>& sizes,
                          const ResultType& type) {
-  if (!py::isinstance<py::array>(out)) {
-    type_error("out must be a numpy.ndarray, got " + type_name(out));
-  }
-  auto array = py::reinterpret_borrow<py::array>(out);
+  const py::array array = output_array(out);
   if (element_of(array.dtype()) != type.element) {
     type_error("out must be " + text_of(type.dtype) + ", got " + text_of(array.dtype()));
   }
   if (!std::equal(sizes.begin(), sizes.end(), array.shape(), array.shape() + array.ndim())) {
     value_error("out must have shape " + text_of_sizes(sizes) + ", got " + text_of_shape(array));
   }
-  if (!array.writeable()) value_error("out must be writeable, got a read-only array");
-  if (array.size() > 0 && !apart_from_itself(array)) {
-    value_error("out must not overlap itself: its strides make elements share memory");
-  }
+  check_writeable(array);
   return array;
 }
 

@@ -71,11 +71,4 @@ int checked_threads(const py::object& num_threads) {
   return static_cast<int>(threads);
 }
 
-void refuse(const py::object& value, const char* name) {
-  if (value.is_none()) return;
-  PyErr_Format(PyExc_NotImplementedError, "%s is not supported by this version, got %R", name,
-               value.ptr());
-  throw py::error_already_set();
-}
-
 }  // namespace bnfast

@@ -22,7 +22,4 @@ bool boolean(const py::object& value, const char* name);
 double checked_eps(const py::object& eps);
 int checked_threads(const py::object& num_threads);
 
-// Refuses an argument that this version does not implement; None passes.
-void refuse(const py::object& value, const char* name);
-
 }  // namespace bnfast

@@ -15,7 +15,8 @@ class Coefficients {
       : compute_(compute),
         arrays_(arrays),
         length_(length),
-        values_(new char[static_cast<size_t>(arrays * length * size_of(compute))]) {}
+        values_(length == 0 ? nullptr
+                            : new char[static_cast<size_t>(arrays * length * size_of(compute))]) {}
 
   DType compute() const { return compute_; }
   int arrays() const { return arrays_; }

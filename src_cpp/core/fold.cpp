@@ -75,7 +75,7 @@ unsigned MomentsFold::take(const GroupSums& group, bool exact) {
   for (ptrdiff_t i = 0; i < group.channels; ++i) {  // no branches: the compiler divides in vectors
     offset[i] = group.first[i] / count_;
     const double difference = group.second[i] - group.first[i] * offset[i];
-    const double nothing_if_finite = (group.second[i] - group.second[i]);
+    const double nothing_if_finite = group.second[i] - group.second[i];
     squares[i] = difference > 0 ? difference : 0;
     mean[i] = group.shift[i] + offset[i];
     var[i] = squares[i] / count_ + nothing_if_finite;

@@ -73,8 +73,7 @@ def normalize(
     -----
     uint8 is computed as the sum of two float32 terms, the first of them exact; all else in float64.
     So the result is the exact one rounded to nearest even, but where that lies midway between two
-    neighbours to within 1/2000 of half their distance: then it is either of them. This happens to
-    fewer than one byte in ten thousand, and next to never to other types.
+    neighbours to within 1/2000 of half their distance: then it is either of them.
 
     Examples
     --------
