@@ -93,7 +93,7 @@ py::array affine(const py::object& x_, const py::object& scale_, const py::objec
   refuse(activation, "activation");
   refuse(residual, "residual");
   number(negative_slope, "negative_slope");
-  const Operand x = input(x_, "x", channel_axis);
+  const Operand x = input(x_, "x", channel_axis, Accepted::numbers);
   const ptrdiff_t channels = x.shape.channels();
   const auto scale = required_channel_values(scale_, "scale", channels);
   const auto shift = required_channel_values(shift_, "shift", channels);

@@ -82,7 +82,8 @@ struct Prepared {
   py::array apply(const Operand& x, const py::object& out, const py::object& num_threads) const {
     const int threads = checked_threads(num_threads);
     const Operand y = output(out, x, {x.array.dtype, {&x}});
-    const Coefficients& coefficients = x.array.dtype == DType::float32 ? narrow : wide;
+    const bool in_float32 = compute_type(x.array.dtype, y.array.dtype) == DType::float32;
+    const Coefficients& coefficients = in_float32 ? narrow : wide;
     without_gil(x.shape.elements(),
                 [&] { map_affine(x.shape, x.array, y.array, coefficients, threads); });
     return y.object;

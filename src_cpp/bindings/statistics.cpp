@@ -117,7 +117,7 @@ void check_correction(long long correction, ptrdiff_t count) {
 
 py::object moments_of(const py::object& x_, const py::object& channel_axis,
                       const py::object& correction_, const py::object& num_threads) {
-  const Operand x = input(x_, "x", channel_axis);
+  const Operand x = input(x_, "x", channel_axis, Accepted::numbers);
   const ptrdiff_t count = x.shape.values_per_channel();
   const long long correction = integer(correction_, "correction");
   check_correction(correction, count);
@@ -142,7 +142,7 @@ py::array standardize(const py::object& x_, const py::object& mean_, const py::o
                       const py::object& channel_axis, const py::object& eps_,
                       const py::object& dtype, const py::object& out,
                       const py::object& num_threads) {
-  const Operand x = input(x_, "x", channel_axis);
+  const Operand x = input(x_, "x", channel_axis, Accepted::numbers);
   const ptrdiff_t channels = x.shape.channels();
   auto mean = channel_values(mean_, "mean", channels);
   const auto given_std = channel_values(std_, "std", channels);

@@ -1,5 +1,6 @@
 #include "core/batch_norm.hpp"
 
+#include "core/integer_moments.hpp"
 #include "core/staging.hpp"
 #include "dispatch/dispatch.hpp"
 #include "dispatch/machine.hpp"
@@ -10,13 +11,23 @@ namespace {
 // With fewer values per channel than this, the errors of float32 runs do not average out.
 constexpr ptrdiff_t kFewValues = 128;
 
+// Of floating-point numbers.
 const TypeKernels& kernels_of(DType storage) {
   const KernelTable& table = active_kernels();
+  if (storage == DType::float16) return table.float16;
+  if (storage == DType::bfloat16) return table.bfloat16;
   return storage == DType::float32 ? table.float32 : table.float64;
 }
 
-const Map& affine_kernel(const TypeKernels& kernels, DType out) {
-  return out == DType::float32 ? kernels.affine_to_float32 : kernels.affine_to_float64;
+const Maps& affine_kernels(DType storage) {
+  return is_integer(storage) ? integer_kernels(storage).affine : kernels_of(storage).affine;
+}
+
+const Map& affine_kernel(DType in, DType out) {
+  const Maps& kernels = affine_kernels(in);
+  if (out == DType::float16) return kernels.to_float16;
+  if (out == DType::bfloat16) return kernels.to_bfloat16;
+  return out == DType::float32 ? kernels.to_float32 : kernels.to_float64;
 }
 
 Work work_of(const Pass& pass, bool reduces) {
@@ -42,6 +53,7 @@ Pass pass_over(const Staging& arrays, int inputs, bool has_output, bool reduces,
     operands.in[i] = {arrays.data(i), s.outer, s.channel};
     operands.in_item[i] = size_of(arrays.dtype(i));
   }
+  operands.x_type = arrays.dtype(0);
   if (has_output) {
     const Strides& s = pass.geometry.stride[inputs];
     operands.out = {arrays.data(inputs), s.outer, s.channel};
@@ -62,11 +74,12 @@ void run(Staging& arrays, Pass& pass, const Reduction* reduction, const Mapping*
 }  // namespace
 
 DType compute_type(DType in, DType out) {
-  const bool narrow = in == DType::float32 && out == DType::float32;
-  return narrow ? DType::float32 : DType::float64;
+  const bool wide = in == DType::float64 || out == DType::float64;
+  return wide ? DType::float64 : DType::float32;
 }
 
 void moments(const Shape& shape, const Array& x, int threads, BatchStatistics out) {
+  if (is_integer(x.dtype)) return integer_moments(shape, x, threads, out.mean, out.var);
   Staging arrays(shape, {&x}, nullptr);
   Pass pass = pass_over(arrays, 1, false, true, threads);
   const TypeKernels& kernels = kernels_of(x.dtype);
@@ -93,7 +106,7 @@ void normalize_batch(const Shape& shape, const Array& x, const Array& y, Paramet
                             nullptr,
                             &fold,
                             few ? nullptr : kernels.moments_fast_and_affine};
-  const Mapping mapping{affine_kernel(kernels, y.dtype), &coefficients, active_kernels().fence};
+  const Mapping mapping{affine_kernel(x.dtype, y.dtype), &coefficients, active_kernels().fence};
   run(arrays, pass, &reduction, &mapping);
 }
 
@@ -101,8 +114,7 @@ void map_affine(const Shape& shape, const Array& x, const Array& y,
                 const Coefficients& coefficients, int threads) {
   Staging arrays(shape, {&x}, &y);
   Pass pass = pass_over(arrays, 1, true, false, threads);
-  const Mapping mapping{affine_kernel(kernels_of(x.dtype), y.dtype), &coefficients,
-                        active_kernels().fence};
+  const Mapping mapping{affine_kernel(x.dtype, y.dtype), &coefficients, active_kernels().fence};
   run(arrays, pass, nullptr, &mapping);
 }
 

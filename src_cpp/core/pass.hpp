@@ -13,6 +13,7 @@ namespace bnfast {
 struct Operands {
   std::array<Input, 2> in{};
   std::array<ptrdiff_t, 2> in_item{};
+  DType x_type = DType::float32;
   Output out{};
   ptrdiff_t out_item = 0;
 

@@ -30,7 +30,10 @@ struct NoAhead {
 };
 
 // True for the vectors of a step with which a cache line begins.
-constexpr bool first_in_line(int vector) { return vector * BNFAST_VECTOR_BYTES % 64 == 0; }
+template <class C, class T>
+constexpr bool first_in_line(int vector) {
+  return vector * kWidth<C> * static_cast<int>(sizeof(T)) % 64 == 0;
+}
 
 // `count` steps of `length` <= kLanes elements, each element added to a lane of its own.
 template <class T>
@@ -60,7 +63,7 @@ BNFAST_INLINE void add_steps(const Steps<T>& steps, int part, Vector<C> shift, A
     for (int a = 0; a < kAccumulators; ++a) {
       const int left = steps.length - part - a * width;
       const T *x_here = x + a * width, *dy_here = dy + a * width;
-      if (first_in_line(a) && left > 0) ahead.touch(i, x_here, dy_here);
+      if (first_in_line<C, T>(a) && left > 0) ahead.touch(i, x_here, dy_here);
       if (left >= width) {
         add_vector<Op, C>(x_here, dy_here, shift, first[a], second[a]);
       } else if (left > 0) {

@@ -2,9 +2,11 @@
 //
 // Parameters of the templates:
 //   Op   Affine or Gradient: the formula, with its number of inputs and coefficients
-//   C    compute type: float, double
-//   T    storage type of the inputs; U of the output
-// Legal (C, T, U): (float, float, float), and (double, T, U) for any T and U of float and double.
+//   C    compute type: double where T or U is double, else float
+//   T    storage type of the inputs: float, double, Float16, Bfloat16; for Affine also an integer
+//   of
+//        8 or 16 bits
+//   U    storage type of the output: float, double, Float16, Bfloat16
 #pragma once
 
 #include "kernels/contract.hpp"
@@ -252,12 +254,12 @@ void store_planes(const Block& block, const MappedPlanes<Op, T, U> planes,
   }
 }
 
-// Whether streaming stores reach whole lines: not where short planes lie apart, nor where the
-// output is narrower than what is computed, which fills half a vector.
+// Whether streaming stores reach whole lines: not where short planes lie apart, nor where a vector
+// of what is computed fills a quarter of one of the output.
 template <class Op, class C, class T, class U>
 BNFAST_INLINE bool streamable(const Block& block, const Input* in, const Output& out) {
   constexpr ptrdiff_t least_run = 512 / sizeof(U);
-  return sizeof(U) == sizeof(C) && reachable<U>(out) &&
+  return 2 * sizeof(U) >= sizeof(C) && reachable<U>(out) &&
          (block.inner >= least_run || joined<Op, C, T, U>(block, in, out));
 }
 

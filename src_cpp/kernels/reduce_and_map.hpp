@@ -12,8 +12,8 @@ namespace bnfast {
 namespace BNFAST_ISA {
 
 // Elements that are reduced, then mapped, in turn: 4 KB, where one plane is that long.
-template <class C>
-constexpr ptrdiff_t kTurn = 2 * kRun<C>;
+template <class C, class T>
+constexpr ptrdiff_t kTurn = 2 * kRun<C> * (sizeof(C) / sizeof(T));
 
 // Prefetches what will be written at y while x is reduced; per_step: what their distance grows by.
 // Streamed stores need no line fetched.
@@ -90,8 +90,8 @@ template <class Op, class T, class C, class Map>
 BNFAST_INLINE void add_and_map_plane(ChannelSums& sums, const T* x, const T* dy, ptrdiff_t n,
                                      C shift, Map& map, const T* next_x, const T* next_dy) {
   for (ptrdiff_t i = 0; i < n;) {
-    const bool last = n - i < 2 * kTurn<C>;
-    const ptrdiff_t end = last ? n : i + kTurn<C>;
+    const bool last = n - i < 2 * kTurn<C, T>;
+    const ptrdiff_t end = last ? n : i + kTurn<C, T>;
     for (ptrdiff_t j = i; j < end; j += kRun<C>) {
       const ptrdiff_t m = end - j < kRun<C> ? end - j : kRun<C>;
       sums.add(sum_side_by_side<Op>(x + j, dy + j, m, shift, map.ahead_of(x + i)));
@@ -220,7 +220,7 @@ class RowsOfPlanes {
 template <class Op, class MapOp, class T, class C, bool streaming>
 void reduce_and_map_by(const Block& block, const Input* in, const C* shift, double* first,
                        double* second, const MapTask& task, const Input* next) {
-  if (block.inner >= kTurn<C>) {
+  if (block.inner >= kTurn<C, T>) {
     Mapper<MapOp, C, streaming, T> map(task);
     reduce_and_map_long_planes<Op, T>(block, in, shift, first, second, map, next);
   } else {
@@ -234,7 +234,7 @@ void reduce_and_map_planes(const Block& block, const Input* in, const void* shif
   const C* k = static_cast<const C*>(shift);
   const bool streams =
       task.store == Store::streaming && streamable<MapOp, C, T, T>(block, task.in, task.out) &&
-      (block.inner >= kTurn<C> || joined<MapOp, C, T, T>(block, task.in, task.out));
+      (block.inner >= kTurn<C, T> || joined<MapOp, C, T, T>(block, task.in, task.out));
   if (streams) {
     reduce_and_map_by<Op, MapOp, T, C, true>(block, in, k, first, second, task, next);
   } else {
