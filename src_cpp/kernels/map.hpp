@@ -55,12 +55,12 @@ BNFAST_INLINE void put(U* p, Vector<C> v) {
   }
 }
 
-// The elements before y is aligned for streaming, at most n.
-template <class U>
+// The elements before y is aligned for streaming: less than a vector of them, at most n.
+template <class C, class U>
 BNFAST_INLINE ptrdiff_t unaligned_head(const U* y, ptrdiff_t n) {
-  const uintptr_t past = reinterpret_cast<uintptr_t>(y) % BNFAST_VECTOR_BYTES;
-  const ptrdiff_t head =
-      past == 0 ? 0 : static_cast<ptrdiff_t>((BNFAST_VECTOR_BYTES - past) / sizeof(U));
+  constexpr uintptr_t aligned = kWidth<C> * sizeof(U);
+  const uintptr_t past = reinterpret_cast<uintptr_t>(y) % aligned;
+  const ptrdiff_t head = past == 0 ? 0 : static_cast<ptrdiff_t>((aligned - past) / sizeof(U));
   return head < n ? head : n;
 }
 
@@ -135,7 +135,7 @@ BNFAST_INLINE void map_plane(const T* x, const T* dy, U* y, ptrdiff_t n, const V
 // A plane by streaming stores, but for its ends.
 template <class Op, class C, class T, class U>
 BNFAST_INLINE void stream_plane(const T* x, const T* dy, U* y, ptrdiff_t n, const Vector<C>* c) {
-  const ptrdiff_t head = unaligned_head(y, n);
+  const ptrdiff_t head = unaligned_head<C>(y, n);
   const ptrdiff_t end = head + (n - head) / kWidth<C> * kWidth<C>;
   if (head > 0) map_few<Op, C>(x, dy, y, head, c);
   map_vectors<Op, C, true>(x, dy, y, head, end, c, ReadNothing{});
@@ -161,7 +161,7 @@ BNFAST_INLINE void stream_joined(const T* x, const T* dy, U* y, ptrdiff_t channe
   const ptrdiff_t n = channels * inner;
   Vector<C> k[Op::coefficients], following[Op::coefficients];
   splat_coefficients<Op, C>(coefficients, 0, k);
-  ptrdiff_t i = unaligned_head(y, n), c = 0;
+  ptrdiff_t i = unaligned_head<C>(y, n), c = 0;
   if (i > 0) map_few<Op, C>(x, dy, y, i, k);
   for (ptrdiff_t end = inner;; end += inner) {
     const ptrdiff_t whole = i + (end - i) / width * width;

@@ -40,7 +40,7 @@ class Mapper {
     dy_ = planes_.dy(c, o);
     y_ = planes_.y(c, o);
     left_ = task_.block.inner;
-    const ptrdiff_t head = streaming ? unaligned_head(y_, left_) : 0;
+    const ptrdiff_t head = streaming ? unaligned_head<C>(y_, left_) : 0;
     if (head > 0) few(head);
   }
 

@@ -34,4 +34,5 @@ BNFAST_INLINE U16 narrow(I32 v) { return __builtin_convertvector(v, U16); }
 }  // namespace BNFAST_ISA
 }  // namespace bnfast
 
+#include "simd/bfloat16_by_integers.hpp"
 #include "simd/float16_by_integers.hpp"

@@ -5,8 +5,8 @@
 namespace bnfast {
 namespace BNFAST_ISA {
 
-// Storage<T>: the lanes of T as an F32, exactly; and for floats back, rounded once to nearest, ties
-// to even. A NaN stays one, and is quiet.
+// Storage<T>: the lanes of T as an F32, exactly; and for floats back, rounded to nearest, ties to
+// even.
 template <class T>
 struct Storage;
 
@@ -18,18 +18,12 @@ struct Storage<Float16> {
   BNFAST_INLINE U16 narrowed(F32 v) { return to_float16(v); }
 };
 
-// Never by the instruction that some CPUs have: it flushes subnormal numbers.
 template <>
 struct Storage<Bfloat16> {
   typedef U16 Lanes;
   typedef uint16_t Lane;
-  BNFAST_INLINE F32 widened(U16 packed) { return reinterpret_cast<F32>(widen(packed) << 16); }
-  BNFAST_INLINE U16 narrowed(F32 v) {
-    const U32 bits = reinterpret_cast<U32>(v);
-    const U32 rounded = bits + (0x7fff + ((bits >> 16) & 1));
-    const U32 quiet = bits | 0x400000;
-    return narrow(reinterpret_cast<I32>((v == v ? rounded : quiet) >> 16));
-  }
+  BNFAST_INLINE F32 widened(U16 packed) { return from_bfloat16(packed); }
+  BNFAST_INLINE U16 narrowed(F32 v) { return to_bfloat16(v); }
 };
 
 template <>

@@ -19,8 +19,10 @@
 //   load_low(p)                     a U8 or U16 from half as many elements, the other lanes 0
 //   load_first(p, n)                the same from n elements; 0 < n < width
 //   store_first(p, u, n)            the first n lanes of a U16
-//   widen(u), narrow(i)             U8 or U16 to I32, zeros above; the low half of each lane to U16
-//   from_float16(u), to_float16(v)  U16 to F32 and back, rounded to nearest, ties to even
+//   widen(u)                        a U8 or U16 to I32, zeros above
+//   narrow(i)                       an I32 of lanes below 2^16 to U16
+//   from_float16(u), to_float16(v)  U16 to F32, exactly; and back, rounded to nearest, ties to
+//   from_bfloat16, to_bfloat16      even. A NaN must be quiet and stays one.
 #pragma once
 
 #include <stddef.h>

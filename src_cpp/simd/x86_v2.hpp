@@ -41,11 +41,12 @@ BNFAST_INLINE I32 widen(U8 v) {
   return reinterpret_cast<I32>(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(reinterpret_cast<int>(v))));
 }
 BNFAST_INLINE U16 narrow(I32 v) {
-  const __m128i low = _mm_and_si128(reinterpret_cast<__m128i>(v), _mm_set1_epi32(0xffff));
-  return reinterpret_cast<U16>(_mm_cvtsi128_si64(_mm_packus_epi32(low, low)));
+  const __m128i whole = reinterpret_cast<__m128i>(v);
+  return reinterpret_cast<U16>(_mm_cvtsi128_si64(_mm_packus_epi32(whole, whole)));
 }
 
 }  // namespace BNFAST_ISA
 }  // namespace bnfast
 
+#include "simd/bfloat16_by_integers.hpp"
 #include "simd/float16_by_integers.hpp"

@@ -64,9 +64,9 @@ BNFAST_INLINE I32 widen(U8 v) {
       _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(reinterpret_cast<long long>(v))));
 }
 BNFAST_INLINE U16 narrow(I32 v) {
-  const __m256i low = _mm256_and_si256(reinterpret_cast<__m256i>(v), _mm256_set1_epi32(0xffff));
+  const __m256i whole = reinterpret_cast<__m256i>(v);
   return reinterpret_cast<U16>(
-      _mm_packus_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1)));
+      _mm_packus_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1)));
 }
 
 BNFAST_INLINE F32 from_float16(U16 v) { return _mm256_cvtph_ps(reinterpret_cast<__m128i>(v)); }
@@ -76,3 +76,5 @@ BNFAST_INLINE U16 to_float16(F32 v) {
 
 }  // namespace BNFAST_ISA
 }  // namespace bnfast
+
+#include "simd/bfloat16_by_integers.hpp"

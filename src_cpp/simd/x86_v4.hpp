@@ -35,6 +35,7 @@ BNFAST_INLINE void stream_fence() { _mm_sfence(); }
 // Masks that leave nothing out: GCC 12 warns of its own header's unmasked forms.
 constexpr __mmask8 kAll8 = 0xff;
 constexpr __mmask16 kAll16 = 0xffff;
+constexpr __mmask32 kAll32 = 0xffffffff;
 
 // Not the compiler's own conversion: GCC 12 makes two of it.
 BNFAST_INLINE F64 widen(F32Half h) { return _mm512_maskz_cvtps_pd(kAll8, h); }
@@ -69,6 +70,33 @@ BNFAST_INLINE I32 widen(U8 v) {
 }
 BNFAST_INLINE U16 narrow(I32 v) {
   return reinterpret_cast<U16>(_mm512_maskz_cvtepi32_epi16(kAll16, reinterpret_cast<__m512i>(v)));
+}
+
+// The upper halves of floats: see bfloat16_by_integers.hpp. One permutation puts them there, or
+// takes them out, where widening and shifting would take two instructions.
+typedef uint16_t Halves __attribute__((vector_size(64)));
+constexpr __mmask32 kUpperHalves = 0xaaaaaaaa;
+
+BNFAST_INLINE __m512i halves(int first, int step) {
+  Halves numbers = {};
+  for (int i = 0; i < 32; ++i) numbers[i] = static_cast<uint16_t>((first + i * step) / 2);
+  return reinterpret_cast<__m512i>(numbers);
+}
+BNFAST_INLINE F32 from_bfloat16(U16 v) {
+  const __m512i low = _mm512_castsi256_si512(reinterpret_cast<__m256i>(v));
+  return reinterpret_cast<F32>(_mm512_maskz_permutexvar_epi16(kUpperHalves, halves(0, 1), low));
+}
+// Adds half an ulp, less one where the number's last bit is even; to NaN nothing.
+BNFAST_INLINE U16 to_bfloat16(F32 v) {
+  const __m512i bits = reinterpret_cast<__m512i>(v);
+  const __mmask16 number = _mm512_cmp_ps_mask(v, v, _CMP_ORD_Q);
+  const __mmask16 odd = _mm512_mask_test_epi32_mask(number, bits, _mm512_set1_epi32(0x10000));
+  const __m512i down = _mm512_mask_add_epi32(bits, number, bits, _mm512_set1_epi32(0x7fff));
+  const __m512i rounded = _mm512_mask_add_epi32(down, odd, down, _mm512_set1_epi32(1));
+  const __m512i gathered = _mm512_maskz_permutexvar_epi16(kAll32, halves(2, 4), rounded);
+  U16 packed;
+  memcpy(&packed, &gathered, sizeof packed);
+  return packed;
 }
 
 BNFAST_INLINE F32 from_float16(U16 v) {
