@@ -61,12 +61,13 @@ class _Walk(TypedDict):
     channels: int
     inner: int
 
-# What is read as an array without being converted: float32 or float64 in native byte order.
-_Array: TypeAlias = NDArray[np.floating] | _SupportsArrayInterface | _SupportsDLPack | Buffer
+# What is read as an array without being converted, in native byte order: float16, bfloat16 (no
+# floating type of NumPy's), float32 or float64; integers of 8 and 16 bits where docstrings say so.
+_Array: TypeAlias = NDArray[np.generic] | _SupportsArrayInterface | _SupportsDLPack | Buffer
 # One value per channel.
 _Channels: TypeAlias = _Array | Sequence[float]
 _Float64s: TypeAlias = NDArray[np.float64]
-_F = TypeVar("_F", bound=np.float32 | np.float64)
+_F = TypeVar("_F", bound=np.float16 | np.float32 | np.float64)
 
 @overload
 def batch_norm(
@@ -101,7 +102,7 @@ def batch_norm(
     activation: None = None,
     residual: None = None,
     running_var_correction: SupportsIndex = 1,
-    out: NDArray[np.floating] | None = None,
+    out: NDArray[Any] | None = None,
     num_threads: SupportsIndex | None = None,
 ) -> NDArray[np.floating]: ...
 def batch_norm_forward(
@@ -114,7 +115,7 @@ def batch_norm_forward(
     activation: None = None,
     residual: None = None,
     mask: None = None,
-    out: NDArray[np.floating] | None = None,
+    out: NDArray[Any] | None = None,
     num_threads: SupportsIndex | None = None,
 ) -> BatchNormForward: ...
 def batch_norm_train(
@@ -128,7 +129,7 @@ def batch_norm_train(
     eps: float,
     channel_axis: SupportsIndex,
     running_var_correction: SupportsIndex,
-    out: NDArray[np.floating] | None = None,
+    out: NDArray[Any] | None = None,
 ) -> BatchNormForward: ...
 def batch_norm_backward(
     dy: _Array,
@@ -145,7 +146,7 @@ def batch_norm_backward(
     residual: None = None,
     mask: None = None,
     output_mask: Sequence[bool] = (True, True, True),
-    out: NDArray[np.floating] | None = None,
+    out: NDArray[Any] | None = None,
     num_threads: SupportsIndex | None = None,
 ) -> BatchNormGradients: ...
 def batch_norm_backward_reduce(
@@ -184,7 +185,7 @@ def batch_norm_backward_elemt(
     count: float,
     *,
     channel_axis: SupportsIndex = 1,
-    out: NDArray[np.floating] | None = None,
+    out: NDArray[Any] | None = None,
     num_threads: SupportsIndex | None = None,
 ) -> NDArray[np.floating]: ...
 @overload
@@ -226,7 +227,7 @@ def affine(
     negative_slope: float = 0.01,
     residual: None = None,
     dtype: DTypeLike | None = None,
-    out: NDArray[np.floating] | None = None,
+    out: NDArray[Any] | None = None,
     num_threads: SupportsIndex | None = None,
 ) -> NDArray[np.floating]: ...
 def inference_params(
@@ -258,7 +259,7 @@ class Affine(metaclass=_Pybind11Type):
     def __call__(
         self,
         x: _Array,
-        out: NDArray[np.floating] | None = None,
+        out: NDArray[Any] | None = None,
         *,
         num_threads: SupportsIndex | None = None,
     ) -> NDArray[np.floating]: ...
@@ -293,7 +294,7 @@ class _InferenceCall(Protocol):
         bias: _Channels | None,
         eps: float,
         channel_axis: SupportsIndex,
-        out: NDArray[np.floating] | None = None,
+        out: NDArray[Any] | None = None,
         num_threads: SupportsIndex | None = None,
     ) -> NDArray[np.floating]: ...
 
@@ -337,7 +338,7 @@ def standardize(
     channel_axis: SupportsIndex = -1,
     eps: float = 0.0,
     dtype: DTypeLike | None = None,
-    out: NDArray[np.floating] | None = None,
+    out: NDArray[Any] | None = None,
     num_threads: SupportsIndex | None = None,
 ) -> NDArray[np.floating]: ...
 def describe_walk(*arrays: _Array, channel_axis: SupportsIndex = 1) -> _Copied | _Walk: ...

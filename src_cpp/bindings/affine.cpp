@@ -15,7 +15,7 @@ Scale and shift each channel: ``y = x*scale + shift``.
 
 Parameters
 ----------
-x : array, float32 or float64
+x : array, float16, bfloat16, float32, float64, uint8, int8, uint16 or int16
     Any shape with one channel axis of length C.
 scale, shift : array of shape (C,)
     float32 or float64 or a sequence. Where both fit x's precision the result is correctly rounded
@@ -29,7 +29,8 @@ activation, residual : None
 negative_slope : float
     Of the activation "leaky_relu".
 dtype : dtype, optional
-    float32 or float64; default: x's.
+    float16, bfloat16, float32 or float64; default: x's, or float32 where x holds
+    integers.
 out : numpy.ndarray, optional
     Where to write the result: x's shape, the result's dtype. May be `x` itself.
 num_threads : int, optional

@@ -23,7 +23,7 @@ With xhat = (x - mean)*invstd and m values per channel [1]_::
 
 Parameters
 ----------
-dy : array, float32 or float64
+dy : array, float16, bfloat16, float32 or float64
     The gradient of the loss for the output.
 x : array of dy's shape and dtype
     The input of the forward.

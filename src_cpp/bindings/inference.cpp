@@ -47,7 +47,7 @@ Normalize `x`.
 
 Parameters
 ----------
-x : array, float32 or float64
+x : array, float16, bfloat16, float32 or float64
     Any shape whose channel axis has length `num_features`.
 out : numpy.ndarray, optional
     Where to write the result: x's shape and dtype. May be `x` itself.
