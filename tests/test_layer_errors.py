@@ -66,7 +66,11 @@ def test_constructor():
 
 ERRORS = {
     "no array": (TypeError, "x must be an array, got list", [[1.0] * C] * 2),
-    "dtype": (TypeError, "x must be float32 or float64", np.ones((2, C), np.int32)),
+    "dtype": (
+        TypeError,
+        "x must be float16, bfloat16, float32 or float64",
+        np.ones((2, C), np.int32),
+    ),
     "channels": (ValueError, "x must have 4 channels on axis 1, got shape", np.ones((2, 5))),
     "rank": (ValueError, "channel_axis must lie in", np.ones(4)),
 }

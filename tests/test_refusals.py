@@ -40,11 +40,14 @@ BAD_ARRAYS = {
     "str": ("abc", TypeError, "x must be an array, got str"),
     "number": (1.0, TypeError, "x must be an array, got float"),
     "masked": (np.ma.array(X), TypeError, "x must be a plain array, got a masked array"),
-    "bytes": (b"abc", TypeError, r"x must be float32 or float64 .*, got \|S3"),
+    "bytes": (b"abc", TypeError, r"x must be float16, bfloat16, .* got \|S3"),
     "0-d": (np.float32(1), ValueError, "x must have at least 1 axis, got a 0-d array"),
     "1-d": (np.ones(3), ValueError, r"channel_axis must lie in \[-1, 1\) for a 1-d x, got 1"),
 }
-BAD_DTYPES = ["f2", "i4", "u1", "?", "c8", "c16", "O", ">f4", ">f8", "g", "U3", "M8[s]"]
+BAD_DTYPES = ["i4", "u4", "i8", "?", "c8", "c16", "O", ">f2", ">f4", ">f8", "g", "U3", "M8[s]"]
+FLOATS = "float16, bfloat16, float32 or float64"
+NUMBERS = "float16, bfloat16, float32, float64, uint8, int8, uint16 or int16"
+OF_INTEGERS = ["affine", "moments", "standardize"]
 
 
 def refused(error, message, call, *arguments, **keywords):
@@ -59,12 +62,41 @@ def test_what_is_no_array(function, x, error, message):
     refused(error, message, function, x)
 
 
-@pytest.mark.parametrize("dtype", BAD_DTYPES)
-@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
-def test_dtypes(function, dtype):
+@pytest.mark.parametrize("dtype", [*BAD_DTYPES, ">i2"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_dtypes(name, dtype):
     came = re.escape(str(np.dtype(dtype)))
-    message = f"^x must be float32 or float64 in native byte order, got {came}$"
-    refused(TypeError, message, function, np.zeros((2, 3, 4), dtype))
+    expected = NUMBERS if name in OF_INTEGERS else FLOATS
+    message = f"^x must be {expected} in native byte order, got {came}$"
+    refused(TypeError, message, FUNCTIONS[name], np.zeros((2, 3, 4), dtype))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2"])
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in OF_INTEGERS])
+def test_integers(name, dtype):
+    came = np.dtype(dtype)
+    message = f"^x must be {FLOATS} in native byte order, got {came}$"
+    refused(TypeError, message, FUNCTIONS[name], np.zeros((2, 3, 4), dtype))
+
+
+@pytest.mark.parametrize("name", ["float8_e5m2", "float8_e4m3fn", "int4", "uint2"])
+def test_other_types_of_ml_dtypes(name):
+    dtype = getattr(pytest.importorskip("ml_dtypes"), name)
+    x = np.zeros((2, 3, 4), dtype)
+    refused(TypeError, f"^x must be {NUMBERS} .*, got {name}$", bnfast.moments, x)
+    message = f"^dtype must be {FLOATS}, got {name}$"
+    refused(TypeError, message, bnfast.affine, X, ONES, ONES, dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "uint8"])
+@pytest.mark.parametrize("argument", ["running_mean", "weight", "bias"])
+def test_parameters_are_float32_or_float64(argument, dtype):
+    if dtype == "bfloat16":
+        pytest.importorskip("ml_dtypes")
+    values = {"running_mean": ONES, "running_var": ONES} if argument == "running_mean" else {}
+    message = f"^{argument} must be float32 or float64 in native byte order, got {dtype}$"
+    values[argument] = ONES.astype(dtype)
+    refused(TypeError, message, bnfast.batch_norm, X, training=True, **values)
 
 
 @pytest.mark.parametrize("axis", [-4, 3, 100])
@@ -186,17 +218,21 @@ def test_dy_must_be_like_x(name):
     refused(ValueError, message, function, np.ones((2, 3, 5), np.float32))
     message = "dy must have the dtype of x, float64, got float32$"
     refused(TypeError, message, function, X.astype(np.float64))
+    message = "dy must have the dtype of x, float16, got float32$"
+    refused(TypeError, message, function, X.astype(np.float16))
     rest = (None, ONES, ONES, 8) if name.endswith("elemt") else ()
     call = getattr(bnfast, name)
     refused(TypeError, "dy must be an array, got list", call, X.tolist(), X, ONES, ONES, *rest)
     refused(TypeError, "dy must be a plain array", call, np.ma.array(X), X, ONES, ONES, *rest)
-    refused(TypeError, "dy must be float32 .* got int64", call, X.astype(int), X, ONES, ONES, *rest)
+    refused(
+        TypeError, "dy must be float16, .* got int64", call, X.astype(int), X, ONES, ONES, *rest
+    )
 
 
 @pytest.mark.parametrize("call", [bnfast.affine, bnfast.standardize], ids=lambda f: f.__name__)
-@pytest.mark.parametrize("dtype", ["int8", "float16", ">f4", "complex64", object], ids=str)
+@pytest.mark.parametrize("dtype", ["int8", "uint16", ">f4", ">f2", "complex64", object], ids=str)
 def test_result_dtype(call, dtype):
-    message = f"dtype must be float32 or float64, got {re.escape(str(np.dtype(dtype)))}$"
+    message = f"dtype must be {FLOATS}, got {re.escape(str(np.dtype(dtype)))}$"
     refused(TypeError, message, call, X, ONES, ONES, channel_axis=1, dtype=dtype)
 
 

@@ -16,17 +16,21 @@ from typing_extensions import assert_type
 
 import bnfast
 
+x16 = np.ones((2, 3), np.float16)
 x32 = np.ones((2, 3), np.float32)
 x64 = np.ones((2, 3))
 c = np.ones(3)
 frozen = bnfast.Affine(c, c, c)
 
+assert_type(bnfast.batch_norm(x16, training=True, out=x16), NDArray[np.float16])
 assert_type(bnfast.batch_norm(x32, training=True), NDArray[np.float32])
 assert_type(bnfast.batch_norm(x64, c, c, [1, 2, 3], c, out=x64), NDArray[np.float64])
 assert_type(bnfast.batch_norm(memoryview(x32.tobytes())), NDArray[np.floating])
 assert_type(bnfast.affine(x32, c, c, out=x32), NDArray[np.float32])
 assert_type(bnfast.affine(x32, c, c, dtype=np.float64), NDArray[np.float64])
 assert_type(bnfast.affine(x32, c, c, dtype="float64"), NDArray[np.floating])
+assert_type(bnfast.affine(x32, c, c, dtype=np.float16), NDArray[np.float16])
+assert_type(bnfast.standardize(np.ones((2, 3), np.uint8)), NDArray[np.floating])
 assert_type(bnfast.standardize(x64), NDArray[np.float64])
 assert_type(bnfast.standardize(x64, dtype=np.dtype(np.float32)), NDArray[np.float32])
 assert_type(frozen(x32), NDArray[np.float32])

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import bnfast
+from stored_types import FLOATS
 
 COUNTS = [1, 2, 3, 7]
 L2 = bnfast._core.cache_sizes()["l2"]
-DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 
 # (N, C, inner); the larger ones are worth several threads each.
 SHAPES = {
@@ -80,7 +80,7 @@ def all_results(x, dy, threads):
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-@DTYPES
+@FLOATS
 def test_bits(shape, layout, dtype):
     rng = np.random.default_rng(0)
     x, dy = (arrange(rng.normal(3, 2, shape).astype(dtype), layout) for _ in range(2))
@@ -103,9 +103,12 @@ def test_bits_where_sums_are_taken_twice(layout):
 
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
-def test_bits_of_large_outputs(layout):
+@FLOATS
+def test_bits_of_large_outputs(layout, dtype):
     # 36 MiB and an odd number of elements: stored past the caches.
-    x = arrange(np.random.default_rng(5).normal(3, 2, (3, 31, 101_477)).astype(np.float32), layout)
+    inner = 36 * 2**20 // 93 // np.dtype(dtype).itemsize | 1
+    x = np.random.default_rng(5).standard_normal((3, 31, inner), np.float32)
+    x = arrange((2 * x + 3).astype(dtype), layout)
     a = np.linspace(1, 2, 31)
 
     def results(threads):

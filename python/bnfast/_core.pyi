@@ -62,14 +62,15 @@ class _Walk(TypedDict):
     channels: int
     inner: int
 
-# What is read as an array without being converted: float32 or float64 in native byte order.
-_Array: TypeAlias = NDArray[np.floating] | _SupportsArrayInterface | _SupportsDLPack | Buffer
+# What is read as an array without being converted, in native byte order: float16, bfloat16 (no
+# floating type of NumPy's), float32 or float64; integers of 8 and 16 bits where docstrings say so.
+_Array: TypeAlias = NDArray[np.generic] | _SupportsArrayInterface | _SupportsDLPack | Buffer
 # One value per channel.
 _Channels: TypeAlias = _Array | Sequence[float]
 _Float64s: TypeAlias = NDArray[np.float64]
 _Activation: TypeAlias = Literal["relu", "relu6", "leaky_relu", "hardswish", "silu"]
 _AffineState: TypeAlias = tuple[_Float64s, _Float64s, _Float64s, int, _Activation | None]
-_F = TypeVar("_F", bound=np.float32 | np.float64)
+_F = TypeVar("_F", bound=np.float16 | np.float32 | np.float64)
 
 @overload
 def batch_norm(
@@ -104,7 +105,7 @@ def batch_norm(
     activation: _Activation | None = None,
     residual: _Array | None = None,
     running_var_correction: SupportsIndex = 1,
-    out: NDArray[np.floating] | None = None,
+    out: NDArray[Any] | None = None,
     num_threads: SupportsIndex | None = None,
 ) -> NDArray[np.floating]: ...
 def batch_norm_forward(
@@ -117,7 +118,7 @@ def batch_norm_forward(
     activation: _Activation | None = None,
     residual: _Array | None = None,
     mask: NDArray[np.bool_] | None = None,
-    out: NDArray[np.floating] | None = None,
+    out: NDArray[Any] | None = None,
     num_threads: SupportsIndex | None = None,
 ) -> BatchNormForward: ...
 def batch_norm_train(
@@ -133,7 +134,7 @@ def batch_norm_train(
     running_var_correction: SupportsIndex,
     activation: _Activation | None = None,
     residual: _Array | None = None,
-    out: NDArray[np.floating] | None = None,
+    out: NDArray[Any] | None = None,
 ) -> BatchNormForward: ...
 def batch_norm_backward(
     dy: _Array,
@@ -150,7 +151,7 @@ def batch_norm_backward(
     residual: _Array | None = None,
     mask: NDArray[np.bool_] | None = None,
     output_mask: Sequence[bool] = (True, True, True),
-    out: NDArray[np.floating] | None = None,
+    out: NDArray[Any] | None = None,
     num_threads: SupportsIndex | None = None,
 ) -> BatchNormGradients: ...
 def batch_norm_backward_reduce(
@@ -189,7 +190,7 @@ def batch_norm_backward_elemt(
     count: float,
     *,
     channel_axis: SupportsIndex = 1,
-    out: NDArray[np.floating] | None = None,
+    out: NDArray[Any] | None = None,
     num_threads: SupportsIndex | None = None,
 ) -> NDArray[np.floating]: ...
 @overload
@@ -231,7 +232,7 @@ def affine(
     negative_slope: float = 0.01,
     residual: _Array | None = None,
     dtype: DTypeLike | None = None,
-    out: NDArray[np.floating] | None = None,
+    out: NDArray[Any] | None = None,
     num_threads: SupportsIndex | None = None,
 ) -> NDArray[np.floating]: ...
 def inference_params(
@@ -265,7 +266,7 @@ class Affine(metaclass=_Pybind11Type):
     def __call__(
         self,
         x: _Array,
-        out: NDArray[np.floating] | None = None,
+        out: NDArray[Any] | None = None,
         *,
         residual: _Array | None = None,
         num_threads: SupportsIndex | None = None,
@@ -303,7 +304,7 @@ class _InferenceCall(Protocol):
         bias: _Channels | None,
         eps: float,
         channel_axis: SupportsIndex,
-        out: NDArray[np.floating] | None = None,
+        out: NDArray[Any] | None = None,
         residual: _Array | None = None,
         num_threads: SupportsIndex | None = None,
     ) -> NDArray[np.floating]: ...
@@ -348,7 +349,7 @@ def standardize(
     channel_axis: SupportsIndex = -1,
     eps: float = 0.0,
     dtype: DTypeLike | None = None,
-    out: NDArray[np.floating] | None = None,
+    out: NDArray[Any] | None = None,
     num_threads: SupportsIndex | None = None,
 ) -> NDArray[np.floating]: ...
 def describe_walk(*arrays: _Array, channel_axis: SupportsIndex = 1) -> _Copied | _Walk: ...

@@ -44,7 +44,8 @@ class BatchNorm(Stateful):
     channel_axis : int
         Default 1, as in NCHW; -1 for NHWC.
     dtype : dtype
-        float32 or float64: of weight, bias and running statistics. `x` may have another.
+        float32 or float64: of weight, bias and running statistics. `x` may have another,
+        half precision among them.
     activation : {None, "relu", "relu6", "leaky_relu", "hardswish", "silu"}
         Applied to each value of the result, in the same pass over memory.
     virtual_batch_size, renorm : None
@@ -178,7 +179,7 @@ class BatchNorm(Stateful):
 
         Parameters
         ----------
-        x : array, float32 or float64
+        x : array, float16, bfloat16, float32 or float64
             Any shape whose channel axis has length `num_features`.
         training : bool, optional
             Default: the attribute `training`.

@@ -16,7 +16,7 @@ Scale and shift each channel: ``y = activation(x*scale + shift + residual)``.
 
 Parameters
 ----------
-x : array, float32 or float64
+x : array, float16, bfloat16, float32, float64, uint8, int8, uint16 or int16
     Any shape with one channel axis of length C.
 scale, shift : array of shape (C,)
     float32 or float64 or a sequence. Where both fit x's precision the result is correctly rounded
@@ -32,7 +32,8 @@ negative_slope : float
 residual : array, optional
     Of x's shape and the result's dtype: added before the activation.
 dtype : dtype, optional
-    float32 or float64; default: x's.
+    float16, bfloat16, float32 or float64; default: x's, or float32 where x holds
+    integers.
 out : numpy.ndarray, optional
     Where to write the result: x's shape, the result's dtype. May be `x` or `residual` itself.
 num_threads : int, optional
@@ -101,7 +102,7 @@ py::array affine(const py::object& x_, const py::object& scale_, const py::objec
                  const py::object& negative_slope, const py::object& residual,
                  const py::object& dtype, const py::object& out, const py::object& num_threads) {
   const NamedActivation named(activation, number(negative_slope, "negative_slope"));
-  const Operand x = input(x_, "x", channel_axis);
+  const Operand x = input(x_, "x", channel_axis, Accepted::numbers);
   const ptrdiff_t channels = x.shape.channels();
   const auto scale = required_channel_values(scale_, "scale", channels);
   const auto shift = required_channel_values(shift_, "shift", channels);

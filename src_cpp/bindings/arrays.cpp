@@ -17,8 +17,6 @@ py::array from_dlpack(const py::object& object, const char* name) {
   }
 }
 
-const char* dtype_name(DType dtype) { return dtype == DType::float32 ? "float32" : "float64"; }
-
 int checked_axis(const py::object& axis, const char* name, py::ssize_t rank) {
   const long long channel_axis = integer(axis, "channel_axis");
   if (rank == 0) value_error(std::string(name) + " must have at least 1 axis, got a 0-d array");
@@ -53,7 +51,7 @@ py::array new_like(const Operand& like, DType dtype) {
     strides[axis] = stride;
     stride *= std::max<py::ssize_t>(shape[axis], 1);
   }
-  return new_array(py::dtype(dtype_name(dtype)), std::move(shape), std::move(strides),
+  return new_array(numpy_dtype(dtype), std::move(shape), std::move(strides),
                    like.shape.elements() * size_of(dtype));
 }
 
@@ -103,33 +101,19 @@ py::array as_array(const py::object& object, const char* name) {
   type_error(std::string(name) + " must be an array, got " + type_name(object));
 }
 
-std::optional<DType> known_dtype(const py::array& array) {
-  const auto* descriptor =
-      py::detail::array_descriptor1_proxy(py::detail::array_proxy(array.ptr())->descr);
-  if (descriptor->byteorder != '=' && descriptor->byteorder != '|') return std::nullopt;
-  if (descriptor->type_num == py::detail::npy_api::NPY_FLOAT_) return DType::float32;
-  if (descriptor->type_num == py::detail::npy_api::NPY_DOUBLE_) return DType::float64;
-  return std::nullopt;
-}
-
-DType dtype_of(const py::array& array, const char* name) {
-  if (const auto dtype = known_dtype(array)) return *dtype;
-  type_error(std::string(name) + " must be float32 or float64 in native byte order, got " +
-             text_of(array.dtype()));
-}
-
 std::string text_of_shape(const py::array& array) { return text_of(array.attr("shape")); }
 
-Operand input(const py::object& x, const char* name, const py::object& channel_axis) {
+Operand input(const py::object& x, const char* name, const py::object& channel_axis,
+              Accepted accepted) {
   const py::array array = as_array(x, name);
-  const DType dtype = dtype_of(array, name);
+  const DType dtype = dtype_of(array, name, accepted);
   return viewed(array, dtype, checked_axis(channel_axis, name, array.ndim()));
 }
 
 Operand input_like(const py::object& x, const char* name, const Operand& first,
                    const char* first_name) {
   const py::array array = as_array(x, name);
-  const DType dtype = dtype_of(array, name);
+  const DType dtype = dtype_of(array, name, Accepted::floats);
   if (dtype != first.array.dtype) {
     type_error(std::string(name) + " must have the dtype of " + first_name + ", " +
                dtype_name(first.array.dtype) + ", got " + dtype_name(dtype));
@@ -158,14 +142,6 @@ void check_features(const Operand& x, py::ssize_t features) {
   if (x.shape.channels() == features) return;
   value_error("x must have " + std::to_string(features) + " channels on axis " +
               std::to_string(x.shape.channel_axis) + ", got shape " + text_of_shape(x.object));
-}
-
-DType result_dtype(const py::object& dtype, DType otherwise) {
-  if (dtype.is_none()) return otherwise;
-  const py::dtype wanted = py::dtype::from_args(dtype);
-  if (wanted.equal(py::dtype("float32"))) return DType::float32;
-  if (wanted.equal(py::dtype("float64"))) return DType::float64;
-  type_error("dtype must be float32 or float64, got " + text_of(wanted));
 }
 
 }  // namespace bnfast

@@ -5,11 +5,11 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "bindings/dtypes.hpp"
 #include "bindings/scalars.hpp"
 #include "core/array.hpp"
 
@@ -26,7 +26,8 @@ struct Operand {
 
 // An input: a NumPy array, or anything with __array_interface__, a buffer or a CPU __dlpack__.
 // channel_axis may count from the end.
-Operand input(const py::object& x, const char* name, const py::object& channel_axis);
+Operand input(const py::object& x, const char* name, const py::object& channel_axis,
+              Accepted accepted = Accepted::floats);
 
 // A second input of the first one's shape and dtype.
 Operand input_like(const py::object& x, const char* name, const Operand& first,
@@ -48,15 +49,8 @@ void check_writeable(const py::array& array);
 // Refuses an input whose channel axis has another length.
 void check_features(const Operand& x, py::ssize_t features);
 
-// None, or a dtype that results can have.
-DType result_dtype(const py::object& dtype, DType otherwise);
-
 // Without copying the elements; throws TypeError for what is not an array.
 py::array as_array(const py::object& object, const char* name);
-
-// float32 or float64 in native byte order; otherwise nothing, or a TypeError.
-std::optional<DType> known_dtype(const py::array& array);
-DType dtype_of(const py::array& array, const char* name);
 
 // "(2, 3, 4)"
 std::string text_of_shape(const py::array& array);

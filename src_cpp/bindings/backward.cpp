@@ -27,7 +27,7 @@ which is computed again from `x`: the forward keeps nothing for it.
 
 Parameters
 ----------
-dy : array, float32 or float64
+dy : array, float16, bfloat16, float32 or float64
     The gradient of the loss for the output.
 x : array of dy's shape and dtype
     The input of the forward.

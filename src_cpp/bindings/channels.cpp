@@ -72,7 +72,7 @@ std::optional<std::vector<double>> channel_values(const py::object& values, cons
   if (values.is_none()) return std::nullopt;
   const py::array array = as_channel_array(values, name);
   check_length(array, name, channels);
-  return read_values(array, dtype_of(array, name));
+  return read_values(array, dtype_of(array, name, Accepted::parameters));
 }
 
 std::vector<double> required_channel_values(const py::object& values, const char* name,
@@ -83,7 +83,7 @@ std::vector<double> required_channel_values(const py::object& values, const char
 
 std::vector<double> counting_channel_values(const py::object& values, const char* name) {
   const py::array array = as_channel_array(values, name);
-  const DType dtype = dtype_of(array, name);
+  const DType dtype = dtype_of(array, name, Accepted::parameters);
   if (array.ndim() != 1) {
     value_error(std::string(name) + " must have shape (C,), got " + text_of_shape(array));
   }
@@ -96,7 +96,7 @@ UpdatedChannels::UpdatedChannels(const py::object& values, const char* name, py:
                type_name(values));
   }
   array_ = py::reinterpret_borrow<py::array>(values);
-  const DType dtype = dtype_of(array_, name);
+  const DType dtype = dtype_of(array_, name, Accepted::parameters);
   check_length(array_, name, channels);
   if (!array_.writeable()) {
     value_error(std::string(name) +

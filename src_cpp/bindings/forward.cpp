@@ -21,8 +21,9 @@ The meaning is that of ``torch.nn.functional.batch_norm`` [1]_.
 
 Parameters
 ----------
-x : array, float32 or float64
-    Any shape with one channel axis of length C. Read where it lies; a view whose axes cannot be
+x : array, float16, bfloat16, float32 or float64
+    Any shape with one channel axis of length C. Half precision is computed in float32, summed in
+    float64 and rounded once; bfloat16 is that of the package ml_dtypes. Read where it lies; a view whose axes cannot be
     merged around the channel axis is copied once.
 running_mean, running_var : numpy.ndarray of shape (C,), optional
     Running statistics, float32 or float64; both or neither. Used for inference; with `training`

@@ -52,7 +52,7 @@ Normalize `x`.
 
 Parameters
 ----------
-x : array, float32 or float64
+x : array, float16, bfloat16, float32 or float64
     Any shape whose channel axis has length `num_features`.
 out : numpy.ndarray, optional
     Where to write the result: x's shape and dtype. May be `x` or `residual` itself.
@@ -91,7 +91,8 @@ struct Prepared {
     const int threads = checked_threads(num_threads);
     const EpilogueArguments epilogue(activation, residual, x);
     const Operand y = output(out, x, {x.array.dtype, epilogue.overwritable({&x})});
-    const Coefficients& coefficients = x.array.dtype == DType::float32 ? narrow : wide;
+    const bool in_float32 = compute_type(x.array.dtype, y.array.dtype) == DType::float32;
+    const Coefficients& coefficients = in_float32 ? narrow : wide;
     without_gil(x.shape.elements(), [&] {
       map_affine(x.shape, x.array, y.array, coefficients, threads, epilogue.get());
     });

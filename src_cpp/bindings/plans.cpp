@@ -36,8 +36,9 @@ py::dict describe_walk(const py::args& arrays, const py::object& channel_axis) {
   std::vector<const Array*> views;
   for (const auto& array : arrays) {
     const auto object = py::reinterpret_borrow<py::object>(array);
-    operands.push_back(operands.empty() ? input(object, "arrays[0]", channel_axis)
-                                        : input_like(object, "array", operands[0], "arrays[0]"));
+    operands.push_back(operands.empty()
+                           ? input(object, "arrays[0]", channel_axis, Accepted::numbers)
+                           : input_like(object, "array", operands[0], "arrays[0]"));
   }
   for (const Operand& operand : operands) views.push_back(&operand.array);
   const auto joint = collapse(operands[0].shape, views.data(), static_cast<int>(views.size()));

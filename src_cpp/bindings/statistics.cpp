@@ -16,11 +16,12 @@ constexpr const char* kMoments = R"(moments(x, *, channel_axis=1, correction=0, 
 Mean and variance of each channel, in one read of the data.
 
 Sums are taken in float64 about a shift near the mean [1]_; both results are accurate to about 14
-digits whatever the data (13 from some 1e9 values per channel up).
+digits whatever the data (13 from some 1e9 values per channel up). Sums of integers are exact: in
+any order and any split they give the same bits.
 
 Parameters
 ----------
-x : array, float32 or float64
+x : array, float16, bfloat16, float32, float64, uint8, int8, uint16 or int16
     Any shape with one channel axis of length C.
 channel_axis : int
     Default 1.
@@ -61,7 +62,7 @@ Bring each channel to mean 0 and standard deviation 1: ``y = (x - mean)/sqrt(std
 
 Parameters
 ----------
-x : array, float32 or float64
+x : array, float16, bfloat16, float32, float64, uint8, int8, uint16 or int16
     Any shape with one channel axis of length C: features in columns, images with channels last.
 mean, std : array of shape (C,), optional
     Default: those of `x`, `std` the population's. A constant channel of `x` gives 0.
@@ -70,7 +71,8 @@ channel_axis : int
 eps : float
     Added to the variance.
 dtype : dtype, optional
-    float32 or float64; default: x's.
+    float16, bfloat16, float32 or float64; default: x's, or float32 where x holds
+    integers.
 out : numpy.ndarray, optional
     Where to write the result: x's shape, the result's dtype. May be `x` itself.
 num_threads : int, optional
@@ -117,7 +119,7 @@ void check_correction(long long correction, ptrdiff_t count) {
 
 py::object moments_of(const py::object& x_, const py::object& channel_axis,
                       const py::object& correction_, const py::object& num_threads) {
-  const Operand x = input(x_, "x", channel_axis);
+  const Operand x = input(x_, "x", channel_axis, Accepted::numbers);
   const ptrdiff_t count = x.shape.values_per_channel();
   const long long correction = integer(correction_, "correction");
   check_correction(correction, count);
@@ -142,7 +144,7 @@ py::array standardize(const py::object& x_, const py::object& mean_, const py::o
                       const py::object& channel_axis, const py::object& eps_,
                       const py::object& dtype, const py::object& out,
                       const py::object& num_threads) {
-  const Operand x = input(x_, "x", channel_axis);
+  const Operand x = input(x_, "x", channel_axis, Accepted::numbers);
   const ptrdiff_t channels = x.shape.channels();
   auto mean = channel_values(mean_, "mean", channels);
   const auto given_std = channel_values(std_, "std", channels);

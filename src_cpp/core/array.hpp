@@ -8,9 +8,16 @@ namespace bnfast {
 
 using std::ptrdiff_t;
 
-enum class DType { float32, float64 };
+// float16 is IEEE 754's binary16; bfloat16 the upper half of a binary32.
+enum class DType { float32, float64, float16, bfloat16, uint8, int8, uint16, int16 };
 
-constexpr ptrdiff_t size_of(DType type) { return type == DType::float32 ? 4 : 8; }
+constexpr bool is_integer(DType type) { return type >= DType::uint8; }
+
+constexpr ptrdiff_t size_of(DType type) {
+  if (type == DType::float64) return 8;
+  if (type == DType::float32) return 4;
+  return type == DType::uint8 || type == DType::int8 ? 1 : 2;
+}
 
 constexpr int kMaxRank = 64;
 constexpr int kMaxArrays = 5;  // x, dy, residual, and their gradients

@@ -1,5 +1,6 @@
 #include "core/batch_norm.hpp"
 
+#include "core/integer_moments.hpp"
 #include "core/staging.hpp"
 #include "dispatch/dispatch.hpp"
 #include "dispatch/machine.hpp"
@@ -10,8 +11,11 @@ namespace {
 // With fewer values per channel than this, the errors of float32 runs do not average out.
 constexpr ptrdiff_t kFewValues = 128;
 
+// Of floating-point numbers.
 const TypeKernels& kernels_of(DType storage) {
   const KernelTable& table = active_kernels();
+  if (storage == DType::float16) return table.float16;
+  if (storage == DType::bfloat16) return table.bfloat16;
   return storage == DType::float32 ? table.float32 : table.float64;
 }
 
@@ -20,9 +24,16 @@ const ActivatedKernels& activated_kernels(const TypeKernels& kernels, const Epil
   return ramp ? kernels.ramp : kernels.curve;
 }
 
-const Map& affine_kernel(const TypeKernels& kernels, DType out, const Epilogue& epilogue) {
-  if (epilogue.present) return activated_kernels(kernels, epilogue).affine;
-  return out == DType::float32 ? kernels.affine_to_float32 : kernels.affine_to_float64;
+const Maps& affine_kernels(DType storage) {
+  return is_integer(storage) ? integer_kernels(storage).affine : kernels_of(storage).affine;
+}
+
+const Map& affine_kernel(DType in, DType out, const Epilogue& epilogue) {
+  if (epilogue.present) return activated_kernels(kernels_of(in), epilogue).affine;
+  const Maps& kernels = affine_kernels(in);
+  if (out == DType::float16) return kernels.to_float16;
+  if (out == DType::bfloat16) return kernels.to_bfloat16;
+  return out == DType::float32 ? kernels.to_float32 : kernels.to_float64;
 }
 
 const Map& gradient_kernel(const TypeKernels& kernels, const Epilogue& epilogue) {
@@ -49,6 +60,7 @@ class Call {
        std::initializer_list<const Array*> outputs, const Epilogue& epilogue)
       : arrays_(shape, inputs, outputs), epilogue_(epilogue) {
     pass_.geometry = arrays_.geometry();
+    pass_.operands.x_type = arrays_.dtype(0);
     size_t next = 0, array = 0;
     for (const Array* input : inputs) {
       if (input) take(array++, pass_.operands.in[next], pass_.operands.in_item[next]);
@@ -99,11 +111,12 @@ class Call {
 }  // namespace
 
 DType compute_type(DType in, DType out) {
-  const bool narrow = in == DType::float32 && out == DType::float32;
-  return narrow ? DType::float32 : DType::float64;
+  const bool wide = in == DType::float64 || out == DType::float64;
+  return wide ? DType::float64 : DType::float32;
 }
 
 void moments(const Shape& shape, const Array& x, int threads, BatchStatistics out) {
+  if (is_integer(x.dtype)) return integer_moments(shape, x, threads, out.mean, out.var);
   Call call(shape, {&x}, {}, {});
   const TypeKernels& kernels = kernels_of(x.dtype);
   MomentsFold fold(shape.values_per_channel(), 0, true, {},
@@ -140,7 +153,7 @@ void normalize_batch(const Shape& shape, const Array& x, const Array& y, Paramet
                             few ? nullptr : fused,
                             nullptr,
                             nullptr};
-  const Mapping mapping{affine_kernel(kernels, y.dtype, epilogue), &coefficients,
+  const Mapping mapping{affine_kernel(x.dtype, y.dtype, epilogue), &coefficients,
                         active_kernels().fence};
   call.run(&reduction, &mapping, threads);
 }
@@ -148,7 +161,7 @@ void normalize_batch(const Shape& shape, const Array& x, const Array& y, Paramet
 void map_affine(const Shape& shape, const Array& x, const Array& y,
                 const Coefficients& coefficients, int threads, const Epilogue& epilogue) {
   Call call(shape, {&x, epilogue.residual}, {&y}, epilogue);
-  const Mapping mapping{affine_kernel(kernels_of(x.dtype), y.dtype, epilogue), &coefficients,
+  const Mapping mapping{affine_kernel(x.dtype, y.dtype, epilogue), &coefficients,
                         active_kernels().fence};
   call.run(nullptr, &mapping, threads);
 }

@@ -22,7 +22,8 @@ struct Epilogue {
   const Array* residual = nullptr;
 };
 
-// Mean and population variance, to float64's precision.
+// Mean and population variance, to float64's precision; from integers' exact sums. Of x all dtypes
+// are read here and by map_affine; elsewhere those of floating-point numbers.
 void moments(const Shape& shape, const Array& x, int threads, BatchStatistics out);
 
 // y = (x - mean)*invstd*weight + bias by the batch's own statistics.

@@ -13,6 +13,7 @@ namespace bnfast {
 struct Operands {
   std::array<Input, kMaxInputs> in{};
   std::array<ptrdiff_t, kMaxInputs> in_item{};
+  DType x_type = DType::float32;
   std::array<Output, kMaxOutputs> out{};
   std::array<ptrdiff_t, kMaxOutputs> out_item{};
 

@@ -20,12 +20,15 @@ struct Piece {
 
 class PlanePieces {
  public:
-  PlanePieces(ptrdiff_t outer, ptrdiff_t inner) : outer_(outer), inner_(inner) {
-    const ptrdiff_t wanted = std::max(kElements, ceil_div(outer * inner, kMostPieces));
-    inner_step_ = std::min(inner, wanted);
-    outer_step_ = std::max<ptrdiff_t>(1, std::min(outer, wanted / inner));
-    inner_parts_ = ceil_div(inner, inner_step_);
-  }
+  PlanePieces(ptrdiff_t outer, ptrdiff_t inner)
+      : PlanePieces(outer, inner, std::max(kElements, ceil_div(outer * inner, kMostPieces))) {}
+  // wanted: the most elements of a piece.
+  PlanePieces(ptrdiff_t outer, ptrdiff_t inner, ptrdiff_t wanted)
+      : outer_(outer),
+        inner_(inner),
+        outer_step_(std::max<ptrdiff_t>(1, std::min(outer, wanted / inner))),
+        inner_step_(std::min(inner, wanted)),
+        inner_parts_(ceil_div(inner, inner_step_)) {}
   ptrdiff_t size() const { return ceil_div(outer_, outer_step_) * inner_parts_; }
   Piece operator[](ptrdiff_t i) const {
     const ptrdiff_t o = i / inner_parts_ * outer_step_, k = i % inner_parts_ * inner_step_;
@@ -64,11 +67,13 @@ class RowBlocks {
 };
 
 // Rows that are taken end to end as one long row, so that few channels fill whole vectors and
-// every long row starts at the same alignment. 1 where there is nothing to gain.
-inline ptrdiff_t rows_per_long_row(ptrdiff_t rows, ptrdiff_t channels) {
+// every long row starts at the same alignment. 1 where there is nothing to gain. line: elements of
+// a cache line.
+inline ptrdiff_t rows_per_long_row(ptrdiff_t rows, ptrdiff_t channels, ptrdiff_t line) {
   constexpr ptrdiff_t aligned = 16, wide = 64, enough = 256;
   if (channels >= enough) return 1;
-  const ptrdiff_t unit = aligned / std::gcd(aligned, channels);
+  const ptrdiff_t whole = std::max(aligned, line);
+  const ptrdiff_t unit = whole / std::gcd(whole, channels);
   const ptrdiff_t fold = unit * ceil_div(wide, unit * channels);
   return rows >= 8 * fold ? fold : 1;
 }

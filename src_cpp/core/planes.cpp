@@ -1,5 +1,4 @@
 // The planes walk: a channel's slab is reduced, folded and mapped while it lies in cache.
-#include <cstring>
 #include <optional>
 #include <vector>
 
@@ -7,6 +6,7 @@
 #include "core/pass.hpp"
 #include "core/pieces.hpp"
 #include "core/shares.hpp"
+#include "core/values.hpp"
 
 namespace bnfast {
 namespace {
@@ -31,29 +31,6 @@ class GroupShift {
   float floats_[kMaxGroup] = {};
   double doubles_[kMaxGroup] = {};
 };
-
-template <class T>
-double value_at(const char* x, ptrdiff_t i) {
-  T value;
-  std::memcpy(&value, x + i * static_cast<ptrdiff_t>(sizeof value), sizeof value);
-  return static_cast<double>(value);
-}
-
-// The sum of n values that lie side by side, unaligned perhaps; four at a time, for an addition
-// takes longer to end than to begin.
-template <class T>
-double sum_of(const char* x, ptrdiff_t n) {
-  double a = 0, b = 0, c = 0, d = 0;
-  ptrdiff_t i = 0;
-  for (; i + 4 <= n; i += 4) {
-    a += value_at<T>(x, i);
-    b += value_at<T>(x, i + 1);
-    c += value_at<T>(x, i + 2);
-    d += value_at<T>(x, i + 3);
-  }
-  for (; i < n; ++i) a += value_at<T>(x, i);
-  return (a + b) + (c + d);
-}
 
 using CoefficientPointers = std::array<const void*, kMaxCoefficients>;
 
@@ -104,8 +81,7 @@ class PlanesWalk {
     double sum = 0;
     for (ptrdiff_t o = 0; o < outer; ++o) {
       const char* x = pass_.operands.at(o, channel, 0).in[0].data;
-      sum += pass_.operands.in_item[0] == sizeof(float) ? sum_of<float>(x, inner)
-                                                        : sum_of<double>(x, inner);
+      sum += sum_of(x, pass_.operands.x_type, inner);
     }
     return sum / static_cast<double>(outer * inner);
   }

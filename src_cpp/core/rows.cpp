@@ -27,7 +27,11 @@ bool end_to_end(const Pass& pass) {
 }
 
 ptrdiff_t fold_of(const Pass& pass) {
-  return end_to_end(pass) ? rows_per_long_row(pass.geometry.outer, pass.geometry.channels) : 1;
+  const Operands& o = pass.operands;
+  const ptrdiff_t item = o.out_item[0] > 0 ? o.out_item[0] : o.in_item[0];
+  return end_to_end(pass)
+             ? rows_per_long_row(pass.geometry.outer, pass.geometry.channels, kLineBytes / item)
+             : 1;
 }
 
 // Maps all rows. Rows that lie end to end are one run of elements in which the channels recur: it

@@ -29,7 +29,7 @@ constexpr ptrdiff_t kStreamingPlane = 1 * kKB;
 constexpr ptrdiff_t kShortPlane = 4 * kKB;
 constexpr ptrdiff_t kShortestPlane = 512;
 constexpr ptrdiff_t kShortestGroup = 4;
-constexpr ptrdiff_t kLineElements = 16;  // float32 in a cache line
+constexpr ptrdiff_t kLineBytes = 64;
 // Of small slabs, so many channels that beginning a group costs little beside it, but enough groups
 // for the threads to share.
 constexpr ptrdiff_t kSmallSlab = 16 * kKB;
@@ -62,7 +62,8 @@ ptrdiff_t group_for(const Work& work, Store store, int threads) {
   const ptrdiff_t by_slab =
       std::min(kSmallSlab / (plane * work.outer), work.channels / (kGroupsPerThread * threads));
   const ptrdiff_t most = std::clamp(std::max(by_plane, by_slab), ptrdiff_t{1}, kMaxGroup);
-  const ptrdiff_t lines = kLineElements / std::gcd(kLineElements, work.inner);
+  const ptrdiff_t item = std::clamp<ptrdiff_t>(work.bytes_written, 1, 4);
+  const ptrdiff_t lines = kLineBytes / std::gcd(kLineBytes, work.inner * item);
   return std::min(most < lines ? most : most / lines * lines, work.channels);
 }
 

@@ -110,11 +110,16 @@ struct Map {
   MapKernel rows;
 };
 
-// The kernels for one storage type. Maps compute in the wider of their input's and output's
-// compute types.
-//   fast:  sums runs of at most 16 values per lane in the storage's compute type, the runs in
-//          float64. For float64 storage it is `exact`.
-//   exact: widens each value to float64 first; shift is float64.
+// A map into each type that a result can have. It computes in float64 where its input or its output
+// is float64, else in float32, and rounds once more where it stores in fewer bits.
+struct Maps {
+  Map to_float32;
+  Map to_float64;
+  Map to_float16;
+  Map to_bfloat16;
+};
+
+// Those with an activation behind the affine map.
 struct ActivatedKernels {
   Reduce products_fast;
   Reduce products_exact;
@@ -124,19 +129,33 @@ struct ActivatedKernels {
   ReduceMapKernel products_fast_and_gradient;  // may be null
 };
 
+// The kernels for one storage type of floating-point numbers.
+//   fast:  sums runs of at most 16 values per lane in float32, the runs in float64. For float64
+//          storage it is `exact`.
+//   exact: widens each value to float64 first; shift is float64.
 struct TypeKernels {
   Reduce moments_fast;
   Reduce moments_exact;
   Reduce products_fast;
   Reduce products_exact;
-  Map affine_to_float32;
-  Map affine_to_float64;
+  Maps affine;
   Map gradient;
   ReduceMapKernel moments_fast_and_affine;
   ReduceMapKernel products_fast_and_gradient;
   ActivatedKernels ramp;   // Activation::Kind::ramp
   ActivatedKernels curve;  // the other kinds
 };
+
+// The kernels for one type of integers.
+//   sums: moments about shifts of 0, which are exact up to kExactIntegers values per channel of a
+//         block; shift is float32 for 8 bits, float64 for 16.
+struct IntegerKernels {
+  Reduce sums;
+  Maps affine;
+};
+
+// So many squares of 16 bits add up to less than 2^53.
+constexpr ptrdiff_t kExactIntegers = ptrdiff_t{1} << 20;
 
 // The machine's own speed, to measure the others against: sum of n values, y = x, y = x + z. A
 // stream of stores is fenced.
@@ -151,6 +170,12 @@ struct Probes {
 struct KernelTable {
   TypeKernels float32;
   TypeKernels float64;
+  TypeKernels float16;
+  TypeKernels bfloat16;
+  IntegerKernels uint8;
+  IntegerKernels int8;
+  IntegerKernels uint16;
+  IntegerKernels int16;
   void (*fence)();
   Probes probes;
   PixelKernels pixels;

@@ -21,7 +21,10 @@ struct NoAhead {
 };
 
 // True for the vectors of a step with which a cache line begins.
-constexpr bool first_in_line(int vector) { return vector * BNFAST_VECTOR_BYTES % 64 == 0; }
+template <class C, class T>
+constexpr bool first_in_line(int vector) {
+  return vector * kWidth<C> * static_cast<int>(sizeof(T)) % 64 == 0;
+}
 
 // `count` steps of `length` <= kLanes elements, each element added to a lane of its own.
 template <class Op, class T>
@@ -53,7 +56,7 @@ BNFAST_INLINE void add_steps(const Op& op, const Steps<Op, T>& steps, int part, 
     for (int a = 0; a < kAccumulators; ++a) {
       const int left = steps.length - part - a * width;
       const Inputs<Op, T> here = step.plus(a * width);
-      if (first_in_line(a) && left > 0) ahead.touch(i, here.at);
+      if (first_in_line<C, T>(a) && left > 0) ahead.touch(i, here.at);
       if (left >= width) {
         add_vector<C>(op, here.at, c, first[a], second[a]);
       } else if (left > 0) {

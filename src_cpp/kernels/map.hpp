@@ -2,9 +2,10 @@
 //
 // Parameters of the templates:
 //   Op   Affine, Gradient or an activated one: the formula
-//   C    compute type: float, double
-//   T    storage type of the inputs; U of the outputs
-// Legal (C, T, U): (float, float, float), and (double, T, U) for any T and U of float and double.
+//   C    compute type: double where T or U is double, else float
+//   T    storage type of the inputs: float, double, Float16, Bfloat16; for Affine also 8 and 16-bit
+//        integers
+//   U    storage type of the outputs: float, double, Float16, Bfloat16
 #pragma once
 
 #include "kernels/sums.hpp"
@@ -96,12 +97,12 @@ BNFAST_INLINE void put(const Op& op, U* const* out, const Mapped<Op, C>& mapped)
   }
 }
 
-// The elements before y is aligned for streaming, at most n.
-template <class U>
+// The elements before y is aligned for streaming: less than a vector of them, at most n.
+template <class C, class U>
 BNFAST_INLINE ptrdiff_t unaligned_head(const U* y, ptrdiff_t n) {
-  const uintptr_t past = reinterpret_cast<uintptr_t>(y) % BNFAST_VECTOR_BYTES;
-  const ptrdiff_t head =
-      past == 0 ? 0 : static_cast<ptrdiff_t>((BNFAST_VECTOR_BYTES - past) / sizeof(U));
+  constexpr uintptr_t aligned = kWidth<C> * sizeof(U);
+  const uintptr_t past = reinterpret_cast<uintptr_t>(y) % aligned;
+  const ptrdiff_t head = past == 0 ? 0 : static_cast<ptrdiff_t>((aligned - past) / sizeof(U));
   return head < n ? head : n;
 }
 
@@ -179,7 +180,7 @@ BNFAST_INLINE void map_plane(const Op& op, const Place<Op, T, U>& at, ptrdiff_t 
 template <class C, class Op, class T, class U>
 BNFAST_INLINE void stream_plane(const Op& op, const Place<Op, T, U>& at, ptrdiff_t n,
                                 const Vector<C>* c) {
-  const ptrdiff_t head = unaligned_head(at.out[0], n);
+  const ptrdiff_t head = unaligned_head<C>(at.out[0], n);
   const ptrdiff_t end = head + (n - head) / kWidth<C> * kWidth<C>;
   if (head > 0) map_few<C>(op, at, head, c);
   map_vectors<C, true>(op, at, head, end, c, ReadNothing{});
@@ -202,7 +203,7 @@ BNFAST_INLINE void stream_joined(const Op& op, const Place<Op, T, U>& at, ptrdif
   const ptrdiff_t n = channels * inner;
   Vector<C> k[Op::coefficients], following[Op::coefficients];
   splat_coefficients<C, Op::coefficients>(coefficients, 0, k);
-  ptrdiff_t i = unaligned_head(at.out[0], n), c = 0;
+  ptrdiff_t i = unaligned_head<C>(at.out[0], n), c = 0;
   if (i > 0) map_few<C>(op, at, i, k);
   for (ptrdiff_t end = inner;; end += inner) {
     const ptrdiff_t whole = i + (end - i) / width * width;
@@ -260,14 +261,14 @@ BNFAST_INLINE bool joined(const Op& op, const Block& block, const MappedPlanes<O
   return block.inner >= kWidth<C> && (end_to_end || block.channels == 1);
 }
 
-// Whether streaming stores reach whole lines: not where short planes lie apart, nor where the
-// output is narrower than what is computed, which fills half a vector. All outputs must get aligned
-// at once, and whole elements lie on their own boundaries.
+// Whether streaming stores reach whole lines: not where short planes lie apart, nor where a vector
+// of what is computed fills a quarter of one of the output. All outputs must get aligned at once,
+// and whole elements lie on their own boundaries.
 template <class C, class Op, class T, class U>
 BNFAST_INLINE bool streamable(const Op& op, const Block& block,
                               const MappedPlanes<Op, T, U>& planes) {
   constexpr ptrdiff_t least_run = 512 / sizeof(U);
-  constexpr uintptr_t width = BNFAST_VECTOR_BYTES;
+  constexpr uintptr_t width = kWidth<C> * sizeof(U);
   const auto past = [](const Output& out) { return reinterpret_cast<uintptr_t>(out.data) % width; };
   const Output& first = planes.out[0];
   bool aligned = past(first) % sizeof(U) == 0 && first.outer % sizeof(U) == 0 &&
@@ -277,7 +278,7 @@ BNFAST_INLINE bool streamable(const Op& op, const Block& block,
     aligned &= !op.writes(k) || (past(out) == past(first) && out.outer == first.outer &&
                                  out.channel == first.channel);
   }
-  return sizeof(U) == sizeof(C) && aligned &&
+  return 2 * sizeof(U) >= sizeof(C) && aligned &&
          (block.inner >= least_run || joined<C>(op, block, planes));
 }
 

@@ -12,8 +12,8 @@ namespace bnfast {
 namespace BNFAST_ISA {
 
 // Elements that are reduced, then mapped, in turn: 4 KB, where one plane is that long.
-template <class C>
-constexpr ptrdiff_t kTurn = 2 * kRun<C>;
+template <class C, class T>
+constexpr ptrdiff_t kTurn = 2 * kRun<C> * (sizeof(C) / sizeof(T));
 
 // Prefetches what will be written at y while x is reduced; per_step: what their distance grows by.
 // Streamed stores need no line fetched.
@@ -38,7 +38,7 @@ class Mapper {
     splat_coefficients<C, MapOp::coefficients>(task_.coefficients, c, k_);
     at_ = planes_.at(c, o);
     left_ = task_.block.inner;
-    const ptrdiff_t head = streaming ? unaligned_head(at_.out[0], left_) : 0;
+    const ptrdiff_t head = streaming ? unaligned_head<C>(at_.out[0], left_) : 0;
     if (head > 0) few(head);
   }
 
@@ -88,8 +88,8 @@ BNFAST_INLINE void add_and_map_plane(ChannelSums& sums, const Op& op, const Inpu
                                      ptrdiff_t n, const Vector<C>* c, Map& map,
                                      const Inputs<Op, T>& next) {
   for (ptrdiff_t i = 0; i < n;) {
-    const bool last = n - i < 2 * kTurn<C>;
-    const ptrdiff_t end = last ? n : i + kTurn<C>;
+    const bool last = n - i < 2 * kTurn<C, T>;
+    const ptrdiff_t end = last ? n : i + kTurn<C, T>;
     for (ptrdiff_t j = i; j < end; j += kRun<C>) {
       const ptrdiff_t m = end - j < kRun<C> ? end - j : kRun<C>;
       sums.add(sum_side_by_side<C>(op, at.plus(j), m, c, map.ahead_of(at.at[0] + i)));
@@ -174,9 +174,11 @@ class RowsOfPlanes {
   __attribute__((noinline)) void add_other_runs(ptrdiff_t c, ptrdiff_t o, ChannelSums& sums) const {
     Vector<C> k[Op::coefficients];
     splat_coefficients<C, Op::coefficients>(of_.coefficients, c, k);
-    const ptrdiff_t n = of_.block.inner - kRun<C>;
-    static_assert(kTurn<C> == 2 * kRun<C>);
-    sums.add(sum_side_by_side<C>(of_.op, of_.in.at(c, o).plus(kRun<C>), n, k, ahead_of(c, o, 0)));
+    const ptrdiff_t inner = of_.block.inner;
+    for (ptrdiff_t i = kRun<C>; i < inner; i += kRun<C>) {
+      const ptrdiff_t n = inner - i < kRun<C> ? inner - i : kRun<C>;
+      sums.add(sum_side_by_side<C>(of_.op, of_.in.at(c, o).plus(i), n, k, ahead_of(c, o, 0)));
+    }
   }
 
   // Prefetches what is written at (c, o) while x is read there.
@@ -214,7 +216,7 @@ class RowsOfPlanes {
 template <class Op, class MapOp, class T, class C, bool streaming>
 void reduce_and_map_by(const Reduced<Op, T>& of, const MapOp& map_op, const MapTask& task,
                        double* first, double* second) {
-  if (of.block.inner >= kTurn<C>) {
+  if (of.block.inner >= kTurn<C, T>) {
     Mapper<Op, MapOp, C, streaming, T> map(map_op, task);
     reduce_and_map_long_planes<C>(of, first, second, map);
   } else {
@@ -231,7 +233,7 @@ void reduce_and_map_planes(const Block& block, const Input* in, const void* cons
   const MapOp map_op(activation);
   const MappedPlanes<MapOp, T, T> mapped(task.in, task.out);
   const bool streams = task.store == Store::streaming && streamable<C>(map_op, block, mapped) &&
-                       (block.inner >= kTurn<C> || joined<C>(map_op, block, mapped));
+                       (block.inner >= kTurn<C, T> || joined<C>(map_op, block, mapped));
   if (streams) {
     reduce_and_map_by<Op, MapOp, T, C, true>(of, map_op, task, first, second);
   } else {

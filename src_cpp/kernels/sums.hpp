@@ -2,9 +2,9 @@
 //
 // Parameters of the templates, here and in reduce_planes.hpp and reduce_rows.hpp:
 //   Op   Moments, Products or activated products: what is added
-//   T    storage type: float, double
+//   T    storage type: float, double, Float16, Bfloat16; for Moments also 8 and 16-bit integers
 //   C    compute type: float (runs in float, flushed to float64) or double
-// Legal (T, C): (float, float), (float, double), (double, double).
+// Legal (T, C): any but (double, float).
 #pragma once
 
 #include "kernels/contract.hpp"

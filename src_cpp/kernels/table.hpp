@@ -41,6 +41,13 @@ constexpr ActivatedKernels ramp_kernels() {
   return kernels;
 }
 
+// From storage type T, whose compute type is C, to each other.
+template <template <class> class Op, class C, class T>
+constexpr Maps maps() {
+  return {map_kernels<Op, C, T, float>(), map_kernels<Op, double, T, double>(),
+          map_kernels<Op, C, T, Float16>(), map_kernels<Op, C, T, Bfloat16>()};
+}
+
 // T: storage type; C: its compute type.
 template <class T, class C>
 constexpr TypeKernels type_kernels() {
@@ -48,8 +55,7 @@ constexpr TypeKernels type_kernels() {
           reduce_kernels<Moments, T, double>(),
           reduce_kernels<Products, T, C>(),
           reduce_kernels<Products, T, double>(),
-          map_kernels<Affine, C, T, float>(),
-          map_kernels<Affine, double, T, double>(),
+          maps<Affine, C, T>(),
           map_kernels<Gradient, C, T, T>(),
           reduce_and_map_planes<Moments<C>, Affine<C>, T, C>,
           reduce_and_map_planes<Products<C>, Gradient<C>, T, C>,
@@ -59,11 +65,23 @@ constexpr TypeKernels type_kernels() {
            nullptr}};
 }
 
+// S: the type in which sums of T are exact.
+template <class T, class S>
+constexpr IntegerKernels integer_kernels() {
+  return {reduce_kernels<Moments, T, S>(), maps<Affine, float, T>()};
+}
+
 inline void fence() { stream_fence(); }
 
 extern const KernelTable kernels;
 const KernelTable kernels = {type_kernels<float, float>(),
                              type_kernels<double, double>(),
+                             type_kernels<Float16, float>(),
+                             type_kernels<Bfloat16, float>(),
+                             integer_kernels<uint8_t, float>(),
+                             integer_kernels<int8_t, float>(),
+                             integer_kernels<uint16_t, double>(),
+                             integer_kernels<int16_t, double>(),
                              fence,
                              {probe_read, probe_write<false, false>, probe_write<true, false>,
                               probe_write<false, true>, probe_write<true, true>},

@@ -4,6 +4,7 @@
 
 #include <arm_neon.h>
 
+#include "simd/few_bytes.hpp"
 #include "simd/partial_by_copy.hpp"
 
 namespace bnfast {
@@ -14,6 +15,8 @@ BNFAST_INLINE F64 fma(F64 a, F64 b, F64 c) { return vfmaq_f64(c, a, b); }
 
 BNFAST_INLINE void stream(float* p, F32 v) { store(p, v); }
 BNFAST_INLINE void stream(double* p, F64 v) { store(p, v); }
+BNFAST_INLINE void stream(float* p, F32Half v) { memcpy(p, &v, sizeof v); }
+BNFAST_INLINE void stream(uint16_t* p, U16 v) { memcpy(p, &v, sizeof v); }
 BNFAST_INLINE void stream_fence() {}
 
 BNFAST_INLINE F64 widen(F32Half h) { return __builtin_convertvector(h, F64); }
@@ -23,5 +26,21 @@ BNFAST_INLINE F64 widen_partial(const float* p, int, F64 fill) {
   return fill;
 }
 
+BNFAST_INLINE U16 load_low(const uint16_t* p) { return lower_bytes<U16>(p); }
+BNFAST_INLINE U8 load_low(const uint8_t* p) { return lower_bytes<U8>(p); }
+
+BNFAST_INLINE I32 widen(U16 v) {
+  return reinterpret_cast<I32>(vmovl_u16(reinterpret_cast<uint16x4_t>(v)));
+}
+BNFAST_INLINE I32 widen(U8 v) { return __builtin_convertvector(v, I32); }
+BNFAST_INLINE U16 narrow(I32 v) {
+  return reinterpret_cast<U16>(vmovn_u32(reinterpret_cast<uint32x4_t>(v)));
+}
+
+BNFAST_INLINE F32 from_float16(U16 v) { return vcvt_f32_f16(reinterpret_cast<float16x4_t>(v)); }
+BNFAST_INLINE U16 to_float16(F32 v) { return reinterpret_cast<U16>(vcvt_f16_f32(v)); }
+
 }  // namespace BNFAST_ISA
 }  // namespace bnfast
+
+#include "simd/bfloat16_by_integers.hpp"

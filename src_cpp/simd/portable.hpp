@@ -2,6 +2,7 @@
 // promise of fma, the product is rounded before the sum.
 #pragma once
 
+#include "simd/few_bytes.hpp"
 #include "simd/partial_by_copy.hpp"
 
 namespace bnfast {
@@ -12,6 +13,8 @@ BNFAST_INLINE F64 fma(F64 a, F64 b, F64 c) { return a * b + c; }
 
 BNFAST_INLINE void stream(float* p, F32 v) { store(p, v); }
 BNFAST_INLINE void stream(double* p, F64 v) { store(p, v); }
+BNFAST_INLINE void stream(float* p, F32Half v) { memcpy(p, &v, sizeof v); }
+BNFAST_INLINE void stream(uint16_t* p, U16 v) { memcpy(p, &v, sizeof v); }
 BNFAST_INLINE void stream_fence() {}
 
 BNFAST_INLINE F64 widen(F32Half h) { return __builtin_convertvector(h, F64); }
@@ -21,5 +24,15 @@ BNFAST_INLINE F64 widen_partial(const float* p, int, F64 fill) {
   return fill;
 }
 
+BNFAST_INLINE U16 load_low(const uint16_t* p) { return lower_bytes<U16>(p); }
+BNFAST_INLINE U8 load_low(const uint8_t* p) { return lower_bytes<U8>(p); }
+
+BNFAST_INLINE I32 widen(U16 v) { return __builtin_convertvector(v, I32); }
+BNFAST_INLINE I32 widen(U8 v) { return __builtin_convertvector(v, I32); }
+BNFAST_INLINE U16 narrow(I32 v) { return __builtin_convertvector(v, U16); }
+
 }  // namespace BNFAST_ISA
 }  // namespace bnfast
+
+#include "simd/bfloat16_by_integers.hpp"
+#include "simd/float16_by_integers.hpp"

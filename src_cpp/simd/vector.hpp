@@ -1,4 +1,5 @@
-// A vector of the width this file is compiled for, over float or double.
+// A vector of the width this file is compiled for, over float or double, and the types that are
+// stored narrower than they are computed.
 //
 // Parameters (macros, set by kernels/isa_*.cpp before anything is included):
 //   BNFAST_ISA            namespace of this instruction set: v2, v3, v4, neon, portable
@@ -10,10 +11,18 @@
 //   fma(a, b, c)                    a*b + c
 //   load_partial(p, n, fill)        n of the lanes from p, the others from fill; 0 < n < width
 //   store_partial(p, v, n)
-//   stream(p, v)                    p aligned to BNFAST_VECTOR_BYTES
+//   stream(p, v)                    p aligned to the size of v; v also an F32Half or a U16
 //   stream_fence()                  orders streamed stores before what follows
 //   widen(h), narrow(d)             F32Half to F64 and back
 //   widen_partial(p, n, fill)       F64 from n floats at p
+// and for the packed lanes of narrower types:
+//   load_low(p)                     a U8 or U16 from half as many elements, the other lanes 0
+//   load_first(p, n)                the same from n elements; 0 < n < width
+//   store_first(p, u, n)            the first n lanes of a U16
+//   widen(u)                        a U8 or U16 to I32, zeros above
+//   narrow(i)                       an I32 of lanes below 2^16 to U16
+//   from_float16(u), to_float16(v)  U16 to F32, exactly; and back, rounded to nearest, ties to
+//   from_bfloat16, to_bfloat16      even. A NaN must be quiet and stays one.
 #pragma once
 
 #include <stddef.h>
@@ -33,6 +42,18 @@ typedef float F32HalfUnaligned
     __attribute__((vector_size(BNFAST_VECTOR_BYTES / 2), aligned(1), may_alias));
 typedef double F64Unaligned
     __attribute__((vector_size(BNFAST_VECTOR_BYTES), aligned(1), may_alias));
+
+// As many lanes as an F32 has.
+typedef uint16_t U16 __attribute__((vector_size(BNFAST_VECTOR_BYTES / 2)));
+typedef uint8_t U8 __attribute__((vector_size(BNFAST_VECTOR_BYTES / 4)));
+
+// Stored only: IEEE 754's binary16, and the upper half of a binary32.
+struct Float16 {
+  uint16_t bits;
+};
+struct Bfloat16 {
+  uint16_t bits;
+};
 
 template <class C>
 struct VectorOf;
@@ -61,7 +82,9 @@ BNFAST_INLINE Vector<C> splat(C value) {
 }
 
 typedef int32_t I32 __attribute__((vector_size(BNFAST_VECTOR_BYTES)));
+typedef uint32_t U32 __attribute__((vector_size(BNFAST_VECTOR_BYTES)));
 typedef int64_t I64 __attribute__((vector_size(BNFAST_VECTOR_BYTES)));
+typedef uint64_t U64 __attribute__((vector_size(BNFAST_VECTOR_BYTES)));
 
 // The numbers of a vector's lanes: 0, 1, 2...
 template <class Integers>
@@ -117,16 +140,20 @@ BNFAST_INLINE double across(typename Doubles<n>::type v) {
   }
 }
 
-// Io<C, T>: storage type T as vectors of compute type C.
+// Io<C, T>: storage type T as vectors of compute type C. Whatever is neither here is packed:
+// simd/storage.hpp.
 template <class C, class T>
-struct Io {
-  BNFAST_INLINE Vector<C> load(const T* p) { return BNFAST_ISA::load(p); }
-  BNFAST_INLINE Vector<C> load_partial(const T* p, int n, Vector<C> fill) {
+struct Io;
+
+template <class C>
+struct Io<C, C> {
+  BNFAST_INLINE Vector<C> load(const C* p) { return BNFAST_ISA::load(p); }
+  BNFAST_INLINE Vector<C> load_partial(const C* p, int n, Vector<C> fill) {
     return BNFAST_ISA::load_partial(p, n, fill);
   }
-  BNFAST_INLINE void store(T* p, Vector<C> v) { BNFAST_ISA::store(p, v); }
-  BNFAST_INLINE void store_partial(T* p, Vector<C> v, int n) { BNFAST_ISA::store_partial(p, v, n); }
-  BNFAST_INLINE void stream(T* p, Vector<C> v) { BNFAST_ISA::stream(p, v); }
+  BNFAST_INLINE void store(C* p, Vector<C> v) { BNFAST_ISA::store(p, v); }
+  BNFAST_INLINE void store_partial(C* p, Vector<C> v, int n) { BNFAST_ISA::store_partial(p, v, n); }
+  BNFAST_INLINE void stream(C* p, Vector<C> v) { BNFAST_ISA::stream(p, v); }
 };
 
 template <>
@@ -140,8 +167,10 @@ struct Io<double, float> {
     const F32Half narrowed = narrow(v);
     memcpy(p, &narrowed, static_cast<size_t>(n) * sizeof(float));
   }
-  BNFAST_INLINE void stream(float* p, F64 v) { store(p, v); }
+  BNFAST_INLINE void stream(float* p, F64 v) { BNFAST_ISA::stream(p, narrow(v)); }
 };
 
 }  // namespace BNFAST_ISA
 }  // namespace bnfast
+
+#include "simd/storage.hpp"

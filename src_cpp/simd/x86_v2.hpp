@@ -4,6 +4,7 @@
 
 #include <immintrin.h>
 
+#include "simd/few_bytes.hpp"
 #include "simd/partial_by_copy.hpp"
 
 namespace bnfast {
@@ -14,6 +15,12 @@ BNFAST_INLINE F64 fma(F64 a, F64 b, F64 c) { return a * b + c; }
 
 BNFAST_INLINE void stream(float* p, F32 v) { _mm_stream_ps(p, v); }
 BNFAST_INLINE void stream(double* p, F64 v) { _mm_stream_pd(p, v); }
+BNFAST_INLINE void stream(float* p, F32Half v) {
+  _mm_stream_si64(reinterpret_cast<long long*>(p), reinterpret_cast<long long>(v));
+}
+BNFAST_INLINE void stream(uint16_t* p, U16 v) {
+  _mm_stream_si64(reinterpret_cast<long long*>(p), reinterpret_cast<long long>(v));
+}
 BNFAST_INLINE void stream_fence() { _mm_sfence(); }
 
 BNFAST_INLINE F64 widen(F32Half h) { return __builtin_convertvector(h, F64); }
@@ -23,5 +30,23 @@ BNFAST_INLINE F64 widen_partial(const float* p, int, F64 fill) {
   return fill;
 }
 
+BNFAST_INLINE U16 load_low(const uint16_t* p) { return lower_bytes<U16>(p); }
+BNFAST_INLINE U8 load_low(const uint8_t* p) { return lower_bytes<U8>(p); }
+
+BNFAST_INLINE I32 widen(U16 v) {
+  return reinterpret_cast<I32>(
+      _mm_cvtepu16_epi32(_mm_cvtsi64_si128(reinterpret_cast<long long>(v))));
+}
+BNFAST_INLINE I32 widen(U8 v) {
+  return reinterpret_cast<I32>(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(reinterpret_cast<int>(v))));
+}
+BNFAST_INLINE U16 narrow(I32 v) {
+  const __m128i whole = reinterpret_cast<__m128i>(v);
+  return reinterpret_cast<U16>(_mm_cvtsi128_si64(_mm_packus_epi32(whole, whole)));
+}
+
 }  // namespace BNFAST_ISA
 }  // namespace bnfast
+
+#include "simd/bfloat16_by_integers.hpp"
+#include "simd/float16_by_integers.hpp"

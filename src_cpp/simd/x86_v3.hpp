@@ -3,6 +3,8 @@
 
 #include <immintrin.h>
 
+#include "simd/few_bytes.hpp"
+
 namespace bnfast {
 namespace BNFAST_ISA {
 
@@ -36,6 +38,10 @@ BNFAST_INLINE void store_partial(double* p, F64 v, int n) {
 
 BNFAST_INLINE void stream(float* p, F32 v) { _mm256_stream_ps(p, v); }
 BNFAST_INLINE void stream(double* p, F64 v) { _mm256_stream_pd(p, v); }
+BNFAST_INLINE void stream(float* p, F32Half v) { _mm_stream_ps(p, v); }
+BNFAST_INLINE void stream(uint16_t* p, U16 v) {
+  _mm_stream_si128(reinterpret_cast<__m128i*>(p), reinterpret_cast<__m128i>(v));
+}
 BNFAST_INLINE void stream_fence() { _mm_sfence(); }
 
 BNFAST_INLINE F64 widen(F32Half h) { return __builtin_convertvector(h, F64); }
@@ -45,5 +51,30 @@ BNFAST_INLINE F64 widen_partial(const float* p, int n, F64 fill) {
   return _mm256_blendv_pd(fill, wide, _mm256_castsi256_pd(first_lanes64(n)));
 }
 
+BNFAST_INLINE U16 load_low(const uint16_t* p) {
+  return reinterpret_cast<U16>(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+}
+BNFAST_INLINE U8 load_low(const uint8_t* p) { return lower_bytes<U8>(p); }
+
+BNFAST_INLINE I32 widen(U16 v) {
+  return reinterpret_cast<I32>(_mm256_cvtepu16_epi32(reinterpret_cast<__m128i>(v)));
+}
+BNFAST_INLINE I32 widen(U8 v) {
+  return reinterpret_cast<I32>(
+      _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(reinterpret_cast<long long>(v))));
+}
+BNFAST_INLINE U16 narrow(I32 v) {
+  const __m256i whole = reinterpret_cast<__m256i>(v);
+  return reinterpret_cast<U16>(
+      _mm_packus_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1)));
+}
+
+BNFAST_INLINE F32 from_float16(U16 v) { return _mm256_cvtph_ps(reinterpret_cast<__m128i>(v)); }
+BNFAST_INLINE U16 to_float16(F32 v) {
+  return reinterpret_cast<U16>(_mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+
 }  // namespace BNFAST_ISA
 }  // namespace bnfast
+
+#include "simd/bfloat16_by_integers.hpp"

@@ -1,0 +1,161 @@
+#include "core/integer_moments.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/parallel.hpp"
+#include "core/pieces.hpp"
+#include "core/schedule.hpp"
+#include "core/staging.hpp"
+#include "dispatch/dispatch.hpp"
+
+namespace bnfast {
+namespace {
+
+using ChannelSums = std::vector<IntegerSums>;
+
+constexpr ptrdiff_t kBlockElements = 65536;  // handed to a kernel at a time, about
+constexpr ptrdiff_t kLeastRows = 64;         // of a block: its columns are added up one by one
+constexpr ptrdiff_t kShortPlane = 1024;
+constexpr ptrdiff_t kLineBytes = 64;
+static_assert(kBlockElements <= kExactIntegers);
+
+// What one thread of the team works with.
+struct Member {
+  ChannelSums sums;
+  std::vector<double> first, second;  // of a kernel's call
+
+  Member(ptrdiff_t channels, ptrdiff_t columns)
+      : sums(static_cast<size_t>(channels)),
+        first(static_cast<size_t>(columns)),
+        second(first.size()) {}
+  // What a kernel has summed in float64 is an integer.
+  void add(ptrdiff_t channel, ptrdiff_t column) {
+    const auto j = static_cast<size_t>(column);
+    sums[static_cast<size_t>(channel)].add(
+        {static_cast<std::int64_t>(first[j]), static_cast<std::uint64_t>(second[j])});
+  }
+};
+
+// An array of integers ready to be walked.
+struct Source {
+  const Geometry& geometry;
+  Input in;
+  ptrdiff_t item;
+  ptrdiff_t columns;  // of a kernel's call at most
+  const Reduce& kernel;
+  std::vector<double> no_shift;
+
+  Source(const Geometry& g, char* data, DType type)
+      : geometry(g),
+        in{data, g.stride[0].outer, g.stride[0].channel},
+        item(size_of(type)),
+        columns(g.walk == Walk::rows ? fold() * g.channels : kMaxGroup),
+        kernel(integer_kernels(type).sums),
+        no_shift(static_cast<size_t>(columns)) {}
+
+  Input at(ptrdiff_t outer, ptrdiff_t channel, ptrdiff_t inner) const {
+    return {in.data + outer * in.outer + channel * in.channel + inner * item, in.outer, in.channel};
+  }
+  void sum(ReduceKernel reduce, const Block& block, const Input& here, Member& member) const {
+    const void* shift = no_shift.data();
+    reduce(block, &here, &shift, {}, member.first.data(), member.second.data());
+  }
+
+ private:
+  ptrdiff_t fold() const {
+    const bool end_to_end = geometry.channels * item == in.outer;
+    return end_to_end ? rows_per_long_row(geometry.outer, geometry.channels, kLineBytes / item) : 1;
+  }
+};
+
+// Piece by piece, of several channels together where planes are short.
+void sum_planes(const Source& x, const Team& team, Member& member) {
+  const Geometry& g = x.geometry;
+  const PlanePieces pieces(g.outer, g.inner, kBlockElements);
+  const ptrdiff_t group = g.inner < kShortPlane ? kMaxGroup : 1;
+  const ptrdiff_t tasks = ceil_div(g.channels, group) * pieces.size();
+  for (ptrdiff_t task = team.begin(tasks); task < team.end(tasks); ++task) {
+    const Piece piece = pieces[task % pieces.size()];
+    const ptrdiff_t channel = task / pieces.size() * group;
+    const ptrdiff_t channels = std::min(group, g.channels - channel);
+    x.sum(x.kernel.planes, {piece.outer_size, channels, piece.inner_size},
+          x.at(piece.outer_begin, channel, piece.inner_begin), member);
+    for (ptrdiff_t c = 0; c < channels; ++c) member.add(channel + c, c);
+  }
+}
+
+// Block by block of rows, several as one long row where they lie end to end.
+void sum_rows(const Source& x, const Team& team, Member& member) {
+  const Geometry& g = x.geometry;
+  const ptrdiff_t fold = x.columns / g.channels, rows = g.outer / fold, rest = g.outer % fold;
+  const ptrdiff_t step = std::max(kBlockElements / x.columns, kLeastRows);
+  const ptrdiff_t blocks = ceil_div(rows, step);
+  const auto add_block = [&](ptrdiff_t row, ptrdiff_t count, ptrdiff_t columns) {
+    Input here = x.at(row * fold, 0, 0);
+    here.outer *= fold;
+    x.sum(x.kernel.rows, {count, columns, 1}, here, member);
+    for (ptrdiff_t j = 0; j < columns; j += g.channels) {
+      for (ptrdiff_t c = 0; c < g.channels; ++c) member.add(c, j + c);
+    }
+  };
+  for (ptrdiff_t b = team.begin(blocks); b < team.end(blocks); ++b) {
+    add_block(b * step, std::min(step, rows - b * step), x.columns);
+  }
+  if (rest > 0 && team.rank == 0) add_block(rows, 1, rest * g.channels);
+}
+
+int threads_for(const Source& x, int threads) {
+  const Geometry& g = x.geometry;
+  const Work work{g.walk, g.outer, g.channels, g.inner, x.item, 0, true, true};
+  return schedule_for(work, cache_sizes(), threads).threads;
+}
+
+}  // namespace
+
+const IntegerKernels& integer_kernels(DType type) {
+  const KernelTable& table = active_kernels();
+  if (type == DType::uint8) return table.uint8;
+  if (type == DType::int8) return table.int8;
+  return type == DType::uint16 ? table.uint16 : table.int16;
+}
+
+ChannelSums integer_sums(const Shape& shape, const Array& x, int threads) {
+  Staging arrays(shape, {&x}, {});
+  const Geometry& g = arrays.geometry();
+  if (g.elements() == 0) return ChannelSums(static_cast<size_t>(g.channels));
+  const Source source(g, arrays.data(0), x.dtype);
+  std::vector<Member> members(static_cast<size_t>(threads_for(source, threads)),
+                              Member(g.channels, source.columns));
+  run_team(static_cast<int>(members.size()), [&](const Team& team) {
+    Member& member = members[static_cast<size_t>(team.rank)];
+    (g.walk == Walk::rows ? sum_rows : sum_planes)(source, team, member);
+  });
+  for (size_t m = 1; m < members.size(); ++m) {
+    for (size_t c = 0; c < members[m].sums.size(); ++c) members[0].sums[c].add(members[m].sums[c]);
+  }
+  return std::move(members[0].sums);
+}
+
+double mean_of(const IntegerSums& sums, ptrdiff_t count) {
+  return static_cast<double>(static_cast<long double>(sums.values) /
+                             static_cast<long double>(count));
+}
+
+double var_of(const IntegerSums& sums, ptrdiff_t count, ptrdiff_t correction) {
+  const auto n = static_cast<unsigned __int128>(count);
+  const auto values = static_cast<__int128>(sums.values);
+  const auto above = sums.squares * n - static_cast<unsigned __int128>(values * values);
+  const auto below = n * static_cast<unsigned __int128>(count - correction);
+  return static_cast<double>(static_cast<long double>(above) / static_cast<long double>(below));
+}
+
+void integer_moments(const Shape& shape, const Array& x, int threads, double* mean, double* var) {
+  const ptrdiff_t count = shape.values_per_channel();
+  for (const IntegerSums& sums : integer_sums(shape, x, threads)) {
+    *mean++ = mean_of(sums, count);
+    *var++ = var_of(sums, count);
+  }
+}
+
+}  // namespace bnfast
