@@ -97,12 +97,28 @@ BNFAST_INLINE void put(const Op& op, U* const* out, const Mapped<Op, C>& mapped)
   }
 }
 
-// The elements before y is aligned for streaming: less than a vector of them, at most n.
+// Streamed at once: one vector; or two, where two fill one of the output. Half lines would wait for
+// their other half, and are slow where what else the line holds is stored through the caches.
 template <class C, class U>
+constexpr bool streams_in_pairs = 2 * sizeof(U) == sizeof(C);
+template <class C, class U>
+constexpr ptrdiff_t kStreamed = kWidth<C> * (streams_in_pairs<C, U> ? 2 : 1);
+
+template <class C, class Op, class U>
+BNFAST_INLINE void stream_pair(const Op& op, U* const* out, const Mapped<Op, C>& a,
+                               const Mapped<Op, C>& b) {
+#pragma GCC unroll 4
+  for (int k = 0; k < Op::outputs; ++k) {
+    if (op.writes(k)) Io<C, U>::stream(out[k], a.y[k], b.y[k]);
+  }
+}
+
+// The elements before y is aligned for streaming: fewer than are streamed at once, at most n.
+template <class U>
 BNFAST_INLINE ptrdiff_t unaligned_head(const U* y, ptrdiff_t n) {
-  constexpr uintptr_t aligned = kWidth<C> * sizeof(U);
-  const uintptr_t past = reinterpret_cast<uintptr_t>(y) % aligned;
-  const ptrdiff_t head = past == 0 ? 0 : static_cast<ptrdiff_t>((aligned - past) / sizeof(U));
+  const uintptr_t past = reinterpret_cast<uintptr_t>(y) % BNFAST_VECTOR_BYTES;
+  const ptrdiff_t head =
+      past == 0 ? 0 : static_cast<ptrdiff_t>((BNFAST_VECTOR_BYTES - past) / sizeof(U));
   return head < n ? head : n;
 }
 
@@ -151,9 +167,26 @@ BNFAST_INLINE bool begins_line(ptrdiff_t i) {
   return i % line < kWidth<C>;
 }
 
+template <class C, class Op, class T, class U, class Next>
+BNFAST_INLINE void stream_pairs(const Op& op, const Place<Op, T, U>& at, ptrdiff_t begin,
+                                ptrdiff_t end, const Vector<C>* c, Next next) {
+  const auto mapped = [&](ptrdiff_t i) __attribute__((always_inline)) {
+    if (begins_line<T, C>(i)) next.touch(i);
+    return map_vector<C>(op, at.in.plus(i), c);
+  };
+  for (ptrdiff_t i = begin; i < end; i += 2 * kWidth<C>) {
+    const Mapped<Op, C> first = mapped(i);
+    stream_pair(op, at.plus(i).out, first, mapped(i + kWidth<C>));
+  }
+}
+
+// From begin to end: whole vectors, or pairs where those are streamed.
 template <class C, bool streaming, class Op, class T, class U, class Next>
 BNFAST_INLINE void map_vectors(const Op& op, const Place<Op, T, U>& at, ptrdiff_t begin,
                                ptrdiff_t end, const Vector<C>* c, Next next) {
+  if constexpr (streaming && streams_in_pairs<C, U>) {
+    return stream_pairs<C>(op, at, begin, end, c, next);
+  }
   for (ptrdiff_t i = begin; i < end; i += kWidth<C>) {
     if (begins_line<T, C>(i)) next.touch(i);
     const Place<Op, T, U> here = at.plus(i);
@@ -180,8 +213,8 @@ BNFAST_INLINE void map_plane(const Op& op, const Place<Op, T, U>& at, ptrdiff_t 
 template <class C, class Op, class T, class U>
 BNFAST_INLINE void stream_plane(const Op& op, const Place<Op, T, U>& at, ptrdiff_t n,
                                 const Vector<C>* c) {
-  const ptrdiff_t head = unaligned_head<C>(at.out[0], n);
-  const ptrdiff_t end = head + (n - head) / kWidth<C> * kWidth<C>;
+  const ptrdiff_t head = unaligned_head(at.out[0], n);
+  const ptrdiff_t end = head + (n - head) / kStreamed<C, U> * kStreamed<C, U>;
   if (head > 0) map_few<C>(op, at, head, c);
   map_vectors<C, true>(op, at, head, end, c, ReadNothing{});
   map_few<C>(op, at.plus(end), n - end, c);
@@ -193,31 +226,46 @@ BNFAST_INLINE void select_lanes(int n, Mapped<Op, C>& a, const Mapped<Op, C>& b)
   for (int k = 0; k < Op::outputs; ++k) a.y[k] = select(n, a.y[k], b.y[k]);
 }
 
+// What is streamed at once where the first n elements belong to one channel and the others to the
+// following.
+template <class C, class Op, class T, class U>
+BNFAST_INLINE void stream_straddling(const Op& op, const Place<Op, T, U>& at, ptrdiff_t n,
+                                     const Vector<C>* c, const Vector<C>* following) {
+  const auto mapped = [&](ptrdiff_t i) __attribute__((always_inline)) {
+    Mapped<Op, C> both = map_vector<C>(op, at.in.plus(i), c);
+    select_lanes(static_cast<int>(n - i), both, map_vector<C>(op, at.in.plus(i), following));
+    return both;
+  };
+  if constexpr (streams_in_pairs<C, U>) {
+    const Mapped<Op, C> first = mapped(0);
+    stream_pair(op, at.out, first, mapped(kWidth<C>));
+  } else {
+    put<C, true>(op, at.out, mapped(0));
+  }
+}
+
 // Short planes of neighbouring channels, end to end, by streaming stores: one run of vectors, of
 // which those that begin in one channel and end in the next are mapped with both channels'
-// coefficients. inner is at least a vector's width.
+// coefficients. inner is at least what is streamed at once.
 template <class C, class Op, class T, class U, class Next>
 BNFAST_INLINE void stream_joined(const Op& op, const Place<Op, T, U>& at, ptrdiff_t channels,
                                  ptrdiff_t inner, const void* const* coefficients, Next next) {
-  constexpr int width = kWidth<C>;
+  constexpr ptrdiff_t step = kStreamed<C, U>;
   const ptrdiff_t n = channels * inner;
   Vector<C> k[Op::coefficients], following[Op::coefficients];
   splat_coefficients<C, Op::coefficients>(coefficients, 0, k);
-  ptrdiff_t i = unaligned_head<C>(at.out[0], n), c = 0;
+  ptrdiff_t i = unaligned_head(at.out[0], n), c = 0;
   if (i > 0) map_few<C>(op, at, i, k);
   for (ptrdiff_t end = inner;; end += inner) {
-    const ptrdiff_t whole = i + (end - i) / width * width;
+    const ptrdiff_t whole = i + (end - i) / step * step;
     map_vectors<C, true>(op, at, i, whole, k, next);
     i = whole;
     if (++c == channels) break;
     splat_coefficients<C, Op::coefficients>(coefficients, c, following);
     if (i < end) {
-      const Place<Op, T, U> here = at.plus(i);
       next.touch(i);
-      Mapped<Op, C> mapped = map_vector<C>(op, here.in, k);
-      select_lanes(static_cast<int>(end - i), mapped, map_vector<C>(op, here.in, following));
-      put<C, true>(op, here.out, mapped);
-      i += width;
+      stream_straddling<C>(op, at.plus(i), end - i, k, following);
+      i += step;
     }
 #pragma GCC unroll 8
     for (int j = 0; j < Op::coefficients; ++j) k[j] = following[j];
@@ -247,7 +295,8 @@ struct MappedPlanes {
   }
 };
 
-// Whether the planes of a block's channels lie end to end, and a vector touches two at most.
+// Whether the planes of a block's channels lie end to end, and what is streamed at once touches two
+// at most.
 template <class C, class Op, class T, class U>
 BNFAST_INLINE bool joined(const Op& op, const Block& block, const MappedPlanes<Op, T, U>& planes) {
   bool end_to_end = true;
@@ -258,7 +307,7 @@ BNFAST_INLINE bool joined(const Op& op, const Block& block, const MappedPlanes<O
     end_to_end &=
         !op.writes(k) || planes.out[k].channel == block.inner * static_cast<ptrdiff_t>(sizeof(U));
   }
-  return block.inner >= kWidth<C> && (end_to_end || block.channels == 1);
+  return block.inner >= kStreamed<C, U> && (end_to_end || block.channels == 1);
 }
 
 // Whether streaming stores reach whole lines: not where short planes lie apart, nor where a vector
@@ -268,8 +317,9 @@ template <class C, class Op, class T, class U>
 BNFAST_INLINE bool streamable(const Op& op, const Block& block,
                               const MappedPlanes<Op, T, U>& planes) {
   constexpr ptrdiff_t least_run = 512 / sizeof(U);
-  constexpr uintptr_t width = kWidth<C> * sizeof(U);
-  const auto past = [](const Output& out) { return reinterpret_cast<uintptr_t>(out.data) % width; };
+  const auto past = [](const Output& out) {
+    return reinterpret_cast<uintptr_t>(out.data) % BNFAST_VECTOR_BYTES;
+  };
   const Output& first = planes.out[0];
   bool aligned = past(first) % sizeof(U) == 0 && first.outer % sizeof(U) == 0 &&
                  first.channel % sizeof(U) == 0;

@@ -40,14 +40,22 @@ BNFAST_INLINE void map_columns(const Op& op, const MappedPlanes<Op, T, U>& in_ro
   for (int i = 0; i < Op::inputs; ++i) rows_ahead.bytes[i] = ahead * in_rows.in.in[i].outer;
   for (ptrdiff_t r = row; r < row + rows; ++r) {
     const Place<Op, T, U> at = in_rows.at(0, r).plus(column);
+    const auto mapped = [&](int v) __attribute__((always_inline)) {
+      const Inputs<Op, T> in = at.in.plus(v * width);
+      if (begins_line<T, C>(v * width)) rows_ahead.touch(0, in.at);
+      return map_vector<C>(op, in, k[v]);
+    };
+    constexpr bool pairs = streaming && streams_in_pairs<C, U> && vectors % 2 == 0;
 #pragma GCC unroll 8
-    for (int v = 0; v < vectors; ++v) {
+    for (int v = 0; v < vectors; v += pairs ? 2 : 1) {
       const Place<Op, T, U> here = at.plus(v * width);
-      if (partial) {
+      if constexpr (partial) {
         map_partial<C>(op, here, n, k[v]);
+      } else if constexpr (pairs) {
+        const Mapped<Op, C> first = mapped(v);
+        stream_pair(op, here.out, first, mapped(v + 1));
       } else {
-        rows_ahead.touch(0, here.in.at);
-        put<C, streaming>(op, here.out, map_vector<C>(op, here.in, k[v]));
+        put<C, streaming>(op, here.out, mapped(v));
       }
     }
   }
@@ -56,9 +64,11 @@ BNFAST_INLINE void map_columns(const Op& op, const MappedPlanes<Op, T, U>& in_ro
 template <class C, bool streaming, class Op, class T, class U>
 void map_rows_storing(const Op& op, const Block& block, const MappedPlanes<Op, T, U> in_rows,
                       const void* const* coefficients) {
+  constexpr int width = kWidth<C>;
+  constexpr int least = streaming ? kStreamed<C, U> : width;
   // With many coefficients, fewer columns fit the registers.
-  constexpr int vectors = Op::coefficients > 4 ? kMapVectors / 2 : kMapVectors;
-  constexpr int width = kWidth<C>, wide = vectors * width;
+  constexpr int fit = (Op::coefficients > 4 ? kMapVectors / 2 : kMapVectors) * width;
+  constexpr int wide = fit < least ? least : fit;
   const ptrdiff_t columns = block.channels;
   const ptrdiff_t ahead = map_rows_at_once(columns * static_cast<ptrdiff_t>(sizeof(T)));
   const ptrdiff_t step = ahead < kMostStepRows ? ahead : kMostStepRows;
@@ -66,10 +76,17 @@ void map_rows_storing(const Op& op, const Block& block, const MappedPlanes<Op, T
     const ptrdiff_t rows = block.outer - row < step ? block.outer - row : step;
     ptrdiff_t c = 0;
     for (; c + wide <= columns; c += wide) {
-      map_columns<C, streaming, vectors, false>(op, in_rows, row, rows, c, coefficients, ahead, 0);
+      map_columns<C, streaming, wide / width, false>(op, in_rows, row, rows, c, coefficients, ahead,
+                                                     0);
     }
-    for (; c + width <= columns; c += width) {
-      map_columns<C, streaming, 1, false>(op, in_rows, row, rows, c, coefficients, ahead, 0);
+    for (; c + least <= columns; c += least) {
+      map_columns<C, streaming, least / width, false>(op, in_rows, row, rows, c, coefficients,
+                                                      ahead, 0);
+    }
+    if constexpr (least > width) {
+      for (; c + width <= columns; c += width) {
+        map_columns<C, false, 1, false>(op, in_rows, row, rows, c, coefficients, ahead, 0);
+      }
     }
     if (c < columns) {
       map_columns<C, false, 1, true>(op, in_rows, row, rows, c, coefficients, ahead,

@@ -38,7 +38,7 @@ class Mapper {
     splat_coefficients<C, MapOp::coefficients>(task_.coefficients, c, k_);
     at_ = planes_.at(c, o);
     left_ = task_.block.inner;
-    const ptrdiff_t head = streaming ? unaligned_head<C>(at_.out[0], left_) : 0;
+    const ptrdiff_t head = streaming ? unaligned_head(at_.out[0], left_) : 0;
     if (head > 0) few(head);
   }
 

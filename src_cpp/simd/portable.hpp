@@ -15,6 +15,11 @@ BNFAST_INLINE void stream(float* p, F32 v) { store(p, v); }
 BNFAST_INLINE void stream(double* p, F64 v) { store(p, v); }
 BNFAST_INLINE void stream(float* p, F32Half v) { memcpy(p, &v, sizeof v); }
 BNFAST_INLINE void stream(uint16_t* p, U16 v) { memcpy(p, &v, sizeof v); }
+template <class T, class V>
+BNFAST_INLINE void stream(T* p, V a, V b) {
+  stream(p, a);
+  stream(p + sizeof a / sizeof *p, b);
+}
 BNFAST_INLINE void stream_fence() {}
 
 BNFAST_INLINE F64 widen(F32Half h) { return __builtin_convertvector(h, F64); }

@@ -90,6 +90,9 @@ struct Packed<float, T> {
     store_first(lanes_at(p), S::narrowed(v), n);
   }
   BNFAST_INLINE void stream(T* p, F32 v) { BNFAST_ISA::stream(lanes_at(p), S::narrowed(v)); }
+  BNFAST_INLINE void stream(T* p, F32 a, F32 b) {
+    BNFAST_ISA::stream(lanes_at(p), S::narrowed(a), S::narrowed(b));
+  }
 };
 
 BNFAST_INLINE F64 lower_half(F32 v) {

@@ -12,6 +12,7 @@
 //   load_partial(p, n, fill)        n of the lanes from p, the others from fill; 0 < n < width
 //   store_partial(p, v, n)
 //   stream(p, v)                    p aligned to the size of v; v also an F32Half or a U16
+//   stream(p, a, b)                 two of those side by side, p aligned to the size of both
 //   stream_fence()                  orders streamed stores before what follows
 //   widen(h), narrow(d)             F32Half to F64 and back
 //   widen_partial(p, n, fill)       F64 from n floats at p
@@ -168,6 +169,7 @@ struct Io<double, float> {
     memcpy(p, &narrowed, static_cast<size_t>(n) * sizeof(float));
   }
   BNFAST_INLINE void stream(float* p, F64 v) { BNFAST_ISA::stream(p, narrow(v)); }
+  BNFAST_INLINE void stream(float* p, F64 a, F64 b) { BNFAST_ISA::stream(p, narrow(a), narrow(b)); }
 };
 
 }  // namespace BNFAST_ISA

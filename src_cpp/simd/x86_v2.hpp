@@ -21,6 +21,14 @@ BNFAST_INLINE void stream(float* p, F32Half v) {
 BNFAST_INLINE void stream(uint16_t* p, U16 v) {
   _mm_stream_si64(reinterpret_cast<long long*>(p), reinterpret_cast<long long>(v));
 }
+BNFAST_INLINE void stream(float* p, F32Half a, F32Half b) {
+  const __m128i both =
+      _mm_set_epi64x(reinterpret_cast<long long>(b), reinterpret_cast<long long>(a));
+  stream(p, reinterpret_cast<F32>(both));
+}
+BNFAST_INLINE void stream(uint16_t* p, U16 a, U16 b) {
+  stream(reinterpret_cast<float*>(p), reinterpret_cast<F32Half>(a), reinterpret_cast<F32Half>(b));
+}
 BNFAST_INLINE void stream_fence() { _mm_sfence(); }
 
 BNFAST_INLINE F64 widen(F32Half h) { return __builtin_convertvector(h, F64); }

@@ -42,6 +42,10 @@ BNFAST_INLINE void stream(float* p, F32Half v) { _mm_stream_ps(p, v); }
 BNFAST_INLINE void stream(uint16_t* p, U16 v) {
   _mm_stream_si128(reinterpret_cast<__m128i*>(p), reinterpret_cast<__m128i>(v));
 }
+BNFAST_INLINE void stream(float* p, F32Half a, F32Half b) { stream(p, _mm256_set_m128(b, a)); }
+BNFAST_INLINE void stream(uint16_t* p, U16 a, U16 b) {
+  stream(reinterpret_cast<float*>(p), reinterpret_cast<F32Half>(a), reinterpret_cast<F32Half>(b));
+}
 BNFAST_INLINE void stream_fence() { _mm_sfence(); }
 
 BNFAST_INLINE F64 widen(F32Half h) { return __builtin_convertvector(h, F64); }

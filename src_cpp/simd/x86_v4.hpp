@@ -6,6 +6,11 @@
 namespace bnfast {
 namespace BNFAST_ISA {
 
+// Masks that leave nothing out: GCC 12 warns of its own header's unmasked forms.
+constexpr __mmask8 kAll8 = 0xff;
+constexpr __mmask16 kAll16 = 0xffff;
+constexpr __mmask32 kAll32 = 0xffffffff;
+
 BNFAST_INLINE F32 fma(F32 a, F32 b, F32 c) { return _mm512_fmadd_ps(a, b, c); }
 BNFAST_INLINE F64 fma(F64 a, F64 b, F64 c) { return _mm512_fmadd_pd(a, b, c); }
 
@@ -30,12 +35,15 @@ BNFAST_INLINE void stream(float* p, F32Half v) { _mm256_stream_ps(p, v); }
 BNFAST_INLINE void stream(uint16_t* p, U16 v) {
   _mm256_stream_si256(reinterpret_cast<__m256i*>(p), reinterpret_cast<__m256i>(v));
 }
+BNFAST_INLINE void stream(float* p, F32Half a, F32Half b) {
+  const __m512d low = _mm512_castpd256_pd512(_mm256_castps_pd(a));
+  stream(reinterpret_cast<double*>(p),
+         _mm512_maskz_insertf64x4(kAll8, low, _mm256_castps_pd(b), 1));
+}
+BNFAST_INLINE void stream(uint16_t* p, U16 a, U16 b) {
+  stream(reinterpret_cast<float*>(p), reinterpret_cast<F32Half>(a), reinterpret_cast<F32Half>(b));
+}
 BNFAST_INLINE void stream_fence() { _mm_sfence(); }
-
-// Masks that leave nothing out: GCC 12 warns of its own header's unmasked forms.
-constexpr __mmask8 kAll8 = 0xff;
-constexpr __mmask16 kAll16 = 0xffff;
-constexpr __mmask32 kAll32 = 0xffffffff;
 
 // Not the compiler's own conversion: GCC 12 makes two of it.
 BNFAST_INLINE F64 widen(F32Half h) { return _mm512_maskz_cvtps_pd(kAll8, h); }
