@@ -110,7 +110,7 @@ py::array affine(const py::object& x_, const py::object& scale_, const py::objec
   Operand like = x;
   like.array.dtype = result_dtype(dtype, x.array.dtype);
   const EpilogueArguments epilogue(named, residual, like, "the result");
-  const Operand y = output(out, x, {like.array.dtype, epilogue.overwritable({&x})});
+  const Operand y = output(out, x, {like.array.dtype, epilogue.overwritable(x)});
   Coefficients coefficients(compute_type(x.array.dtype, y.array.dtype), 3, channels);
   for (ptrdiff_t c = 0; c < channels; ++c) {
     const auto i = static_cast<size_t>(c);

@@ -131,7 +131,7 @@ Operand output(const py::object& out, const Operand& like, const OutputRules& ru
   }
   const py::array array = checked_output(out, like, rules);
   for (const Operand* input : rules.overwritable) {
-    if (!same_place(array, input->object) && share_memory(array, input->object)) {
+    if (input && !same_place(array, input->object) && share_memory(array, input->object)) {
       value_error("out must be an input itself or share no memory with it, got a partial overlap");
     }
   }

@@ -5,9 +5,9 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <array>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "bindings/dtypes.hpp"
 #include "bindings/scalars.hpp"
@@ -33,11 +33,13 @@ Operand input(const py::object& x, const char* name, const py::object& channel_a
 Operand input_like(const py::object& x, const char* name, const Operand& first,
                    const char* first_name);
 
+// The inputs that an output may be itself; null: none.
+using Overwritable = std::array<const Operand*, 3>;
+
 // `out` checked against what the result will be, or a new array in the order of like's axes.
-// overwritable: the inputs that `out` may be itself.
 struct OutputRules {
   DType dtype;
-  std::vector<const Operand*> overwritable;
+  Overwritable overwritable;
 };
 Operand output(const py::object& out, const Operand& like, const OutputRules& rules);
 

@@ -267,7 +267,7 @@ py::object batch_norm_backward(const py::object& dy, const py::object& x, const 
   if (!wanted.dx && !out.is_none()) value_error("out must be None when output_mask leaves out dx");
   const bool sums_wanted = wanted.dweight || wanted.dbias;
   Results to;
-  if (wanted.dx) to.dx = output(out, a.x, {a.x.array.dtype, epilogue.overwritable({&a.x, &a.dy})});
+  if (wanted.dx) to.dx = output(out, a.x, {a.x.array.dtype, epilogue.overwritable(a.x, &a.dy)});
   if (epilogue.residual()) to.dresidual = output(py::none(), a.x, {a.x.array.dtype, {}});
 
   // The sums first: out may be x or dy.

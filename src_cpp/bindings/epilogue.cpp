@@ -42,10 +42,4 @@ EpilogueArguments::EpilogueArguments(const NamedActivation& named, const py::obj
   epilogue_.residual = residual_ ? &residual_->array : nullptr;
 }
 
-std::vector<const Operand*> EpilogueArguments::overwritable(
-    std::vector<const Operand*> others) const {
-  if (residual_) others.push_back(&*residual_);
-  return others;
-}
-
 }  // namespace bnfast

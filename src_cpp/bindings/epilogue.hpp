@@ -31,8 +31,10 @@ class EpilogueArguments {
   const Epilogue& get() const { return epilogue_; }
   const Operand* residual() const { return residual_ ? &*residual_ : nullptr; }
 
-  // The inputs that an output may be itself.
-  std::vector<const Operand*> overwritable(std::vector<const Operand*> others) const;
+  // The inputs that an output may be itself: these and the residual.
+  Overwritable overwritable(const Operand& x, const Operand* dy = nullptr) const {
+    return {&x, dy, residual()};
+  }
 
  private:
   std::optional<Operand> residual_;

@@ -209,7 +209,7 @@ Trained train(const Operand& x, const py::object& running_mean, const py::object
   const ptrdiff_t count = x.shape.values_per_channel();
   check_correction(correction, count);
   UpdatedRunning running = updated_running(running_mean, running_var, x);
-  Operand y = output(out, x, {x.array.dtype, epilogue.overwritable({&x})});
+  Operand y = output(out, x, {x.array.dtype, epilogue.overwritable(x)});
   check_apart(y.object, "out", running_mean, "running_mean");
   check_apart(y.object, "out", running_var, "running_var");
   Statistics statistics = normalized(x, y, arguments, epilogue.get());
@@ -233,7 +233,7 @@ py::array infer(const Operand& x, const py::object& running_mean, const py::obje
   const ptrdiff_t channels = x.shape.channels();
   const auto mean = required_channel_values(running_mean, "running_mean", channels);
   const auto var = required_channel_values(running_var, "running_var", channels);
-  Operand y = output(out, x, {x.array.dtype, epilogue.overwritable({&x})});
+  Operand y = output(out, x, {x.array.dtype, epilogue.overwritable(x)});
   Coefficients coefficients(compute_type(x.array.dtype, y.array.dtype), 3, channels);
   set_inference(coefficients, {mean.data(), var.data(), arguments.eps}, arguments.parameters());
   without_gil(x.shape.elements(), [&] {
@@ -297,7 +297,7 @@ py::object batch_norm_forward(const py::object& x_, const py::object& weight,
   const Operand x = input(x_, "x", channel_axis);
   const EpilogueArguments epilogue(NamedActivation(activation), residual, x);
   const Arguments arguments(x, weight, bias, eps, num_threads);
-  const Operand y = output(out, x, {x.array.dtype, epilogue.overwritable({&x})});
+  const Operand y = output(out, x, {x.array.dtype, epilogue.overwritable(x)});
   const Statistics statistics = normalized(x, y, arguments, epilogue.get());
   return forward_result(y.object, statistics, x);
 }

@@ -1,6 +1,5 @@
 #include <cstring>
 #include <memory>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -90,7 +89,7 @@ struct Prepared {
                   const py::object& out, const py::object& num_threads) const {
     const int threads = checked_threads(num_threads);
     const EpilogueArguments epilogue(activation, residual, x);
-    const Operand y = output(out, x, {x.array.dtype, epilogue.overwritable({&x})});
+    const Operand y = output(out, x, {x.array.dtype, epilogue.overwritable(x)});
     const bool in_float32 = compute_type(x.array.dtype, y.array.dtype) == DType::float32;
     const Coefficients& coefficients = in_float32 ? narrow : wide;
     without_gil(x.shape.elements(), [&] {
@@ -148,33 +147,29 @@ class Snapshot {
  public:
   Snapshot() = default;
   explicit Snapshot(const py::object& values) : given_(!values.is_none()) {
-    const auto type = plain(values);
-    if (!type) return;
-    const auto* array = py::detail::array_proxy(values.ptr());
-    type_ = *type;
-    bytes_.assign(array->data, array->data + array->dimensions[0] * size_of(type_));
-    known_ = true;
+    if (!py::isinstance<py::array>(values)) return;
+    const auto array = py::reinterpret_borrow<py::array>(values);
+    const auto type = known_dtype(array);
+    if (!type || array.ndim() != 1 || array.strides(0) != size_of(*type)) return;
+    descriptor_ = array.dtype();
+    item_ = size_of(*type);
+    const char* data = static_cast<const char*>(array.data());
+    bytes_.assign(data, data + array.nbytes());
   }
+  // False as well for what is no vector of numbers side by side.
   bool matches(const py::object& values) const {
     if (values.is_none() || !given_) return values.is_none() && !given_;
-    if (!known_ || plain(values) != type_) return false;
+    if (!descriptor_ || !py::isinstance<py::array>(values)) return false;
     const auto* array = py::detail::array_proxy(values.ptr());
-    return static_cast<size_t>(array->dimensions[0] * size_of(type_)) == bytes_.size() &&
+    return array->descr == descriptor_.ptr() && array->nd == 1 && array->strides[0] == item_ &&
+           static_cast<size_t>(array->dimensions[0] * item_) == bytes_.size() &&
            std::memcmp(array->data, bytes_.data(), bytes_.size()) == 0;
   }
 
  private:
-  // The dtype of a vector of numbers side by side; nothing for all else.
-  static std::optional<DType> plain(const py::object& values) {
-    if (!py::isinstance<py::array>(values)) return std::nullopt;
-    const auto* array = py::detail::array_proxy(values.ptr());
-    const auto type = known_dtype(py::reinterpret_borrow<py::array>(values));
-    const bool vector = array->nd == 1 && type && array->strides[0] == size_of(*type);
-    return vector ? type : std::nullopt;
-  }
-
-  bool given_ = false, known_ = false;
-  DType type_ = DType::float32;
+  bool given_ = false;
+  py::object descriptor_;  // the dtype object; null: values that are not compared
+  py::ssize_t item_ = 0;
   std::vector<char> bytes_;
 };
 

@@ -51,6 +51,7 @@ bool share_memory(const py::array& a, const py::array& b) {
 }
 
 bool apart_from_itself(const py::array& array) {
+  if (array.flags() & py::array::c_style) return true;
   std::vector<std::pair<py::ssize_t, py::ssize_t>> axes;  // stride, steps
   for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
     if (array.shape(axis) > 1)
