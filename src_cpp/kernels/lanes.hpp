@@ -50,18 +50,20 @@ template <class C, class Op, class T, class Ahead>
 BNFAST_INLINE void add_steps(const Op& op, const Steps<Op, T>& steps, int part, const Vector<C>* c,
                              Ahead ahead, Vector<C>* first, Vector<C>* second) {
   constexpr int width = kWidth<C>;
+  const int tail = steps.length % width, before_tail = steps.length - tail - part;
+  const bool has_tail = tail > 0 && before_tail >= 0 && before_tail < kAccumulators * width;
   for (ptrdiff_t i = 0; i < steps.count && part < steps.length; ++i) {
     const Inputs<Op, T> step = steps.at(i).plus(part);
+    Terms<Op, C> last = {};
+    if (has_tail) last = load_partial_terms<C, Op>(step.plus(before_tail).at, tail, c);
 #pragma GCC unroll 8
     for (int a = 0; a < kAccumulators; ++a) {
       const int left = steps.length - part - a * width;
+      if (left <= 0) break;
       const Inputs<Op, T> here = step.plus(a * width);
-      if (first_in_line<C, T>(a) && left > 0) ahead.touch(i, here.at);
-      if (left >= width) {
-        add_vector<C>(op, here.at, c, first[a], second[a]);
-      } else if (left > 0) {
-        add_partial<C>(op, here.at, left, c, first[a], second[a]);
-      }
+      if (first_in_line<C, T>(a)) ahead.touch(i, here.at);
+      const Terms<Op, C> terms = left >= width ? load_terms<C, Op>(here.at) : last;
+      op.add(terms.u, c, first[a], second[a]);
     }
   }
 }

@@ -57,12 +57,10 @@ BNFAST_INLINE void reduce_columns(const Op& op, const BlockInputs<Op, T>& in, pt
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; ++v) {
       const Inputs<Op, T> here = at.plus(v * width);
-      if (partial) {
-        add_partial<C>(op, here.at, n, k[v], f[v], s[v]);
-      } else {
-        ahead.touch(0, here.at);
-        add_vector<C>(op, here.at, k[v], f[v], s[v]);
-      }
+      if (!partial) ahead.touch(0, here.at);
+      const Terms<Op, C> terms =
+          partial ? load_partial_terms<C, Op>(here.at, n, k[v]) : load_terms<C, Op>(here.at);
+      op.add(terms.u, k[v], f[v], s[v]);
     }
   }
 #pragma GCC unroll 8

@@ -52,25 +52,29 @@ constexpr int kRunSteps = 8;  // additions to a lane before a float run is flush
 constexpr int kRunRows = 8;   // the same for rows
 constexpr ptrdiff_t kPrefetchBytes = 8192;
 
-// Adds one vector of each input.
-template <class C, class Op, class T>
-BNFAST_INLINE void add_vector(const Op& op, const T* const* at, const Vector<C>* c,
-                              Vector<C>& first, Vector<C>& second) {
+// One vector of each input.
+template <class Op, class C>
+struct Terms {
   Vector<C> u[Op::inputs];
-#pragma GCC unroll 4
-  for (int k = 0; k < Op::inputs; ++k) u[k] = Io<C, T>::load(at[k]);
-  op.add(u, c, first, second);
-}
+};
 
 template <class C, class Op, class T>
-BNFAST_INLINE void add_partial(const Op& op, const T* const* at, int n, const Vector<C>* c,
-                               Vector<C>& first, Vector<C>& second) {
-  Vector<C> u[Op::inputs];
+BNFAST_INLINE Terms<Op, C> load_terms(const T* const* at) {
+  Terms<Op, C> terms;
+#pragma GCC unroll 4
+  for (int k = 0; k < Op::inputs; ++k) terms.u[k] = Io<C, T>::load(at[k]);
+  return terms;
+}
+
+// The first n elements, and others that add nothing.
+template <class C, class Op, class T>
+BNFAST_INLINE Terms<Op, C> load_partial_terms(const T* const* at, int n, const Vector<C>* c) {
+  Terms<Op, C> terms;
 #pragma GCC unroll 4
   for (int k = 0; k < Op::inputs; ++k) {
-    u[k] = Io<C, T>::load_partial(at[k], n, k == 0 ? c[0] : Vector<C>{});
+    terms.u[k] = Io<C, T>::load_partial(at[k], n, k == 0 ? c[0] : Vector<C>{});
   }
-  op.add(u, c, first, second);
+  return terms;
 }
 
 // The op's coefficients of one channel, in all lanes.
