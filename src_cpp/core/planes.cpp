@@ -11,7 +11,6 @@
 namespace bnfast {
 namespace {
 
-constexpr ptrdiff_t kShiftValues = 16;        // values whose mean is the shift
 constexpr ptrdiff_t kMapRunElements = 16384;  // a map alone hands out at most so much of a plane
 
 // Shifts of a group of channels, in a kernel's compute type.
@@ -30,6 +29,33 @@ class GroupShift {
   DType compute_;
   float floats_[kMaxGroup] = {};
   double doubles_[kMaxGroup] = {};
+};
+
+// The values of a channel whose mean is its shift. They lie apart, for neighbours in an image are
+// alike, and a poor shift has the channel read again.
+class Samples {
+ public:
+  explicit Samples(const Pass& pass) : type_(pass.operands.x_type) {
+    const Geometry& g = pass.geometry;
+    const Operands& o = pass.operands;
+    const ptrdiff_t values = g.values_per_channel();
+    count_ = std::min(values, std::clamp(values / 512, kMost / 2, kMost));
+    for (ptrdiff_t k = 0; k < count_; ++k) {
+      const ptrdiff_t outer = k * g.outer / count_, inner = (2 * k + 1) * g.inner / (2 * count_);
+      offset_[k] = outer * o.in[0].outer + inner * o.in_item[0];
+    }
+  }
+  // x: the channel's first value.
+  double mean(const char* x) const {
+    return sum_of(x, type_, offset_, count_) / static_cast<double>(count_);
+  }
+
+ private:
+  static constexpr ptrdiff_t kMost = 16;
+
+  DType type_;
+  ptrdiff_t count_;
+  ptrdiff_t offset_[kMost];  // in bytes
 };
 
 using CoefficientPointers = std::array<const void*, kMaxCoefficients>;
@@ -51,6 +77,7 @@ class PlanesWalk {
         g_(pass.geometry),
         schedule_(pass.schedule),
         pieces_(g_.outer, g_.inner),
+        samples_(pass),
         partial_(schedule_.shared ? static_cast<size_t>(pieces_.size()) : 0) {}
 
   void run() {
@@ -75,20 +102,14 @@ class PlanesWalk {
     return pass_.operands.at(piece.outer_begin, channel, piece.inner_begin);
   }
 
-  double first_mean(ptrdiff_t channel) const {
-    const ptrdiff_t inner = std::min(g_.inner, kShiftValues);
-    const ptrdiff_t outer = std::min(g_.outer, ceil_div(kShiftValues, inner));
-    double sum = 0;
-    for (ptrdiff_t o = 0; o < outer; ++o) {
-      const char* x = pass_.operands.at(o, channel, 0).in[0].data;
-      sum += sum_of(x, pass_.operands.x_type, inner);
-    }
-    return sum / static_cast<double>(outer * inner);
+  const char* first_value(ptrdiff_t channel) const {
+    const Input& x = pass_.operands.in[0];
+    return x.data + channel * x.channel;
   }
 
   double shift_of(ptrdiff_t channel) const {
     const double* given = pass_.reduction->shift;
-    return given ? given[channel] : first_mean(channel);
+    return given ? given[channel] : samples_.mean(first_value(channel));
   }
 
   // Reduces a piece of a group of channels and, besides, maps the same piece of the group before.
@@ -270,6 +291,7 @@ class PlanesWalk {
   const Geometry& g_;
   const Schedule& schedule_;
   PlanePieces pieces_;
+  Samples samples_;
   std::vector<Sums> partial_;
   bool wants_exact_ = false;
   double better_shift_ = 0;

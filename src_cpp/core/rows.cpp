@@ -12,7 +12,9 @@
 namespace bnfast {
 namespace {
 
-constexpr ptrdiff_t kMostShiftRows = 16;       // rows whose mean is the shift
+// Rows whose mean is the shift. One channel of a poor shift has all rows read again, so they are
+// many, and they lie apart: neighbours in an image are alike.
+constexpr ptrdiff_t kMostShiftRows = 32;
 constexpr ptrdiff_t kMapElements = 32 * 1024;  // handed to a map at a time
 constexpr ptrdiff_t kLineBytes = 64;
 
@@ -157,7 +159,7 @@ class RowsReduction {
     if (reduction.shift) {
       std::copy(reduction.shift, reduction.shift + channels_, shift_.begin());
     } else {
-      shift_from_first_rows();
+      shift_from_some_rows();
     }
     long_coefficients_ = with_shift(reduction.first_compute, reduction.first_coefficients);
   }
@@ -177,14 +179,15 @@ class RowsReduction {
     return all;
   }
 
-  void shift_from_first_rows() {
-    const ptrdiff_t wanted = std::clamp<ptrdiff_t>(pass_.geometry.outer / 8, 4, kMostShiftRows);
-    const ptrdiff_t rows = std::min(rows_, ceil_div(wanted, fold_));
+  void shift_from_some_rows() {
+    const ptrdiff_t rows = std::min(rows_, std::clamp<ptrdiff_t>(rows_ / 8, 4, kMostShiftRows));
+    Input apart = long_rows_at(0).in[0];
+    apart.outer *= rows_ / rows;
     const std::vector<double> zero(static_cast<size_t>(columns_));
     std::vector<double> first(zero.size()), second(zero.size());
     const void* coefficients = zero.data();
-    pass_.reduction->exact.rows({rows, columns_, 1}, long_rows_at(0).in.data(), &coefficients,
-                                pass_.activation, first.data(), second.data());
+    pass_.reduction->exact.rows({rows, columns_, 1}, &apart, &coefficients, pass_.activation,
+                                first.data(), second.data());
     const double share = 1 / static_cast<double>(rows * fold_);
     for (ptrdiff_t row = 0; row < columns_; row += channels_) {
       const double* sums = first.data() + row;

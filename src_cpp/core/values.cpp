@@ -35,33 +35,33 @@ double value_of(Float16 value) {
 }
 
 template <class T>
-double value_at(const char* x, ptrdiff_t i) {
+double value_at(const char* x) {
   T value;
-  std::memcpy(&value, x + i * static_cast<ptrdiff_t>(sizeof value), sizeof value);
+  std::memcpy(&value, x, sizeof value);
   return value_of(value);
 }
 
 // Four at a time, for an addition takes longer to end than to begin.
 template <class T>
-double sum(const char* x, ptrdiff_t n) {
+double sum(const char* x, const ptrdiff_t* offsets, ptrdiff_t n) {
   double a = 0, b = 0, c = 0, d = 0;
   ptrdiff_t i = 0;
   for (; i + 4 <= n; i += 4) {
-    a += value_at<T>(x, i);
-    b += value_at<T>(x, i + 1);
-    c += value_at<T>(x, i + 2);
-    d += value_at<T>(x, i + 3);
+    a += value_at<T>(x + offsets[i]);
+    b += value_at<T>(x + offsets[i + 1]);
+    c += value_at<T>(x + offsets[i + 2]);
+    d += value_at<T>(x + offsets[i + 3]);
   }
-  for (; i < n; ++i) a += value_at<T>(x, i);
+  for (; i < n; ++i) a += value_at<T>(x + offsets[i]);
   return (a + b) + (c + d);
 }
 
 }  // namespace
 
-double sum_of(const char* x, DType type, ptrdiff_t n) {
-  if (type == DType::float32) return sum<float>(x, n);
-  if (type == DType::float64) return sum<double>(x, n);
-  return type == DType::float16 ? sum<Float16>(x, n) : sum<Bfloat16>(x, n);
+double sum_of(const char* x, DType type, const ptrdiff_t* offsets, ptrdiff_t n) {
+  if (type == DType::float32) return sum<float>(x, offsets, n);
+  if (type == DType::float64) return sum<double>(x, offsets, n);
+  return type == DType::float16 ? sum<Float16>(x, offsets, n) : sum<Bfloat16>(x, offsets, n);
 }
 
 }  // namespace bnfast

@@ -5,7 +5,7 @@
 
 namespace bnfast {
 
-// The sum of n values of floating-point numbers that lie side by side, unaligned perhaps.
-double sum_of(const char* x, DType type, ptrdiff_t n);
+// The sum of floating-point numbers, unaligned perhaps: n of them, at these bytes from x.
+double sum_of(const char* x, DType type, const ptrdiff_t* offsets, ptrdiff_t n);
 
 }  // namespace bnfast
