@@ -122,13 +122,20 @@ def at_huge_page(shape: tuple[int, ...]) -> Array:
     Where an array begins, and which pages it got, change times by more than builds differ.
     """
     size = math.prod(shape) * 4
-    memory = mmap.mmap(-1, size + _HUGE_PAGE)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
-        with contextlib.suppress(OSError):  # a kernel without them
-            memory.madvise(mmap.MADV_HUGEPAGE)
+    memory = _pages(size + _HUGE_PAGE)
     data = np.frombuffer(memory, np.uint8)
     start = -data.ctypes.data % _HUGE_PAGE
     return data[start : start + size].view(np.float32).reshape(shape)
+
+
+def _pages(size: int) -> mmap.mmap:
+    if not hasattr(mmap, "MADV_HUGEPAGE"):
+        return mmap.mmap(-1, size)
+    # Private: shared pages, which are mmap's default, are rarely huge.
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with contextlib.suppress(OSError):  # a kernel without them
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return memory
 
 
 def bnfast_call(bnfast: Any, operation: str, problem: Problem) -> Call:
