@@ -70,19 +70,18 @@ class Curve {
   template <class V>
   __attribute__((always_inline)) static V silu(V v) {
     const Exponential<C> e = exponential<C>(-v);
-    const auto down = e.exponent > 0 ? -e.exponent : e.exponent - e.exponent;
-    const auto up = e.exponent + down;  // the exponent, if negative
-    const V less = power_of_two<C>(down + up), factor = power_of_two<C>(up);
-    const V divisor = splat(C(1)) + fma(factor, e.excess, less);
-    return scaled<C>(bounded(v) / divisor, down);
+    const V down = e.exponent > V{} ? -e.exponent : V{};
+    const V up = e.exponent + down;  // the exponent, if negative
+    const V divisor = splat(C(1)) + fma(power_of_two(up), e.excess, power_of_two(up + down));
+    return scaled(bounded(v) / divisor, down);
   }
   // s*(1 + v*(1 - s)) with s = 1/(1 + exp(-v)).
   template <class V>
   __attribute__((always_inline)) static V silu_slope(V v) {
     const V zero = {}, one = splat(C(1));
     const Exponential<C> e = exponential<C>(v < zero ? v : -v);
-    const V power = scaled<C>(one + e.excess, e.exponent);
-    const V small = power / (one + power), large = one / (one + power);
+    const V power = scaled(one + e.excess, e.exponent);
+    const V large = one / (one + power), small = power * large;
     const V s = v < zero ? small : large, rest = v < zero ? large : small;
     return s * fma(bounded(v), rest, one);
   }

@@ -14,8 +14,6 @@ struct ExponentialOf;
 // (exp(r) - 1 - r)/r^2 for |r| <= ln(2)/2, highest power first; its relative error is 8e-9.
 template <>
 struct ExponentialOf<float> {
-  typedef I32 Integers;
-  static constexpr int fraction_bits = 23, bias = 127;
   static constexpr float most = 150, ln2_high = 0.693359375f, ln2_low = -2.12194440054690583e-4f;
   static constexpr float rounding = 12582912.0f;  // 1.5*2^23: a sum with it has no fraction
   static constexpr float polynomial[] = {0.0013926183587713495f, 0.0083631790527225774f,
@@ -25,8 +23,6 @@ struct ExponentialOf<float> {
 // Relative error 2e-17.
 template <>
 struct ExponentialOf<double> {
-  typedef I64 Integers;
-  static constexpr int fraction_bits = 52, bias = 1023;
   static constexpr double most = 1100, ln2_high = 0.6931471803691238,
                           ln2_low = 1.908214929270587816e-10;
   static constexpr double rounding = 6755399441055744.0;
@@ -37,29 +33,11 @@ struct ExponentialOf<double> {
                                           1.6666666666666667e-1, 0.5};
 };
 
-// 2^n for integers n; the least normal number where that is too small.
-template <class C>
-BNFAST_INLINE Vector<C> power_of_two(typename ExponentialOf<C>::Integers n) {
-  typedef ExponentialOf<C> Of;
-  const typename Of::Integers least = typename Of::Integers{} + (1 - Of::bias);
-  const typename Of::Integers bits = ((n < least ? least : n) + Of::bias) << Of::fraction_bits;
-  Vector<C> power;
-  memcpy(&power, &bits, sizeof bits);
-  return power;
-}
-
-// v*2^n, rounded once where that is denormal: by two factors, each a normal number.
-template <class C>
-BNFAST_INLINE Vector<C> scaled(Vector<C> v, typename ExponentialOf<C>::Integers n) {
-  const typename ExponentialOf<C>::Integers half = n >> 1;
-  return v * power_of_two<C>(half) * power_of_two<C>(n - half);
-}
-
-// exp(t) = (1 + excess)*2^exponent, |excess| < 1/2: apart, one rounding can be saved.
+// exp(t) = (1 + excess)*2^exponent, |excess| < 1/2 and the exponent an integer: apart, one rounding
+// can be saved.
 template <class C>
 struct Exponential {
-  Vector<C> excess;
-  typename ExponentialOf<C>::Integers exponent;
+  Vector<C> excess, exponent;
 };
 
 // Beyond +-most, t is taken for that: the true power over- or underflows in any use.
@@ -67,18 +45,15 @@ template <class C>
 BNFAST_INLINE Exponential<C> exponential(Vector<C> t) {
   typedef ExponentialOf<C> Of;
   const Vector<C> most = splat(Of::most), rounding = splat(Of::rounding);
-  t = t > most ? most : t < -most ? -most : t;
-  const Vector<C> shifted = fma(t, splat(C(1.4426950408889634)), rounding);
-  const Vector<C> n = shifted - rounding;
+  t = t > most ? most : t;
+  t = t < -most ? -most : t;
+  const Vector<C> n = fma(t, splat(C(1.4426950408889634)), rounding) - rounding;
   const Vector<C> r = fma(n, splat(-Of::ln2_low), fma(n, splat(-Of::ln2_high), t));
   Vector<C> p = splat(Of::polynomial[0]);
   constexpr int terms = sizeof Of::polynomial / sizeof Of::polynomial[0];
 #pragma GCC unroll 16
   for (int i = 1; i < terms; ++i) p = fma(p, r, splat(Of::polynomial[i]));
-  typename Of::Integers exponent, zero;
-  memcpy(&exponent, &shifted, sizeof shifted);
-  memcpy(&zero, &rounding, sizeof rounding);
-  return {fma(p, r * r, r), exponent - zero};
+  return {fma(p, r * r, r), n};
 }
 
 }  // namespace BNFAST_ISA

@@ -49,3 +49,4 @@ BNFAST_INLINE U16 to_float16(F32 v) { return reinterpret_cast<U16>(vcvt_f16_f32(
 }  // namespace bnfast
 
 #include "simd/bfloat16_by_integers.hpp"
+#include "simd/scale_by_products.hpp"

@@ -41,3 +41,4 @@ BNFAST_INLINE U16 narrow(I32 v) { return __builtin_convertvector(v, U16); }
 
 #include "simd/bfloat16_by_integers.hpp"
 #include "simd/float16_by_integers.hpp"
+#include "simd/scale_by_products.hpp"

@@ -14,6 +14,9 @@
 //   stream(p, v)                    p aligned to the size of v; v also an F32Half or a U16
 //   stream(p, a, b)                 two of those side by side, p aligned to the size of both
 //   stream_fence()                  orders streamed stores before what follows
+//   power_of_two(n)                 2^n for integral n <= 128 (1024), about 0 where that is below
+//                                   the least normal number
+//   scaled(v, n)                    v*2^n for integral n, rounded once
 //   widen(h), narrow(d)             F32Half to F64 and back
 //   widen_partial(p, n, fill)       F64 from n floats at p
 // and for the packed lanes of narrower types:

@@ -58,3 +58,4 @@ BNFAST_INLINE U16 narrow(I32 v) {
 
 #include "simd/bfloat16_by_integers.hpp"
 #include "simd/float16_by_integers.hpp"
+#include "simd/scale_by_products.hpp"

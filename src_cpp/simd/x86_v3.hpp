@@ -82,3 +82,4 @@ BNFAST_INLINE U16 to_float16(F32 v) {
 }  // namespace bnfast
 
 #include "simd/bfloat16_by_integers.hpp"
+#include "simd/scale_by_products.hpp"

@@ -45,6 +45,11 @@ BNFAST_INLINE void stream(uint16_t* p, U16 a, U16 b) {
 }
 BNFAST_INLINE void stream_fence() { _mm_sfence(); }
 
+BNFAST_INLINE F32 scaled(F32 v, F32 n) { return _mm512_maskz_scalef_ps(kAll16, v, n); }
+BNFAST_INLINE F64 scaled(F64 v, F64 n) { return _mm512_maskz_scalef_pd(kAll8, v, n); }
+BNFAST_INLINE F32 power_of_two(F32 n) { return scaled(F32{} + 1.0f, n); }
+BNFAST_INLINE F64 power_of_two(F64 n) { return scaled(F64{} + 1.0, n); }
+
 // Not the compiler's own conversion: GCC 12 makes two of it.
 BNFAST_INLINE F64 widen(F32Half h) { return _mm512_maskz_cvtps_pd(kAll8, h); }
 BNFAST_INLINE F32Half narrow(F64 d) { return _mm512_maskz_cvtpd_ps(kAll8, d); }
