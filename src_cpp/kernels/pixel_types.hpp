@@ -26,13 +26,13 @@ BNFAST_INLINE F32 load_lot(const uint8_t* p) {
   return __builtin_convertvector(integers_of(load_as<U8s>(p)), F32);
 }
 BNFAST_INLINE F64Pair load_lot(const uint16_t* p) {
-  return widen_both(__builtin_convertvector(integers_of(load_as<U16s>(p)), F32));
+  return widen(__builtin_convertvector(integers_of(load_as<U16s>(p)), F32));
 }
-BNFAST_INLINE F64Pair load_lot(const float16* p) { return widen_both(float_of(load_as<U16s>(p))); }
+BNFAST_INLINE F64Pair load_lot(const float16* p) { return widen(float_of(load_as<U16s>(p))); }
 BNFAST_INLINE F64Pair load_lot(const bfloat16* p) {
-  return widen_both(float_of_bfloat(load_as<U16s>(p)));
+  return widen(float_of_bfloat(load_as<U16s>(p)));
 }
-BNFAST_INLINE F64Pair load_lot(const float* p) { return widen_both(load(p)); }
+BNFAST_INLINE F64Pair load_lot(const float* p) { return widen(load(p)); }
 BNFAST_INLINE F64Pair load_lot(const double* p) { return {load(p), load(p + kWidth<double>)}; }
 
 template <class T>
@@ -41,11 +41,11 @@ using Lot = decltype(load_lot(static_cast<const T*>(nullptr)));
 // The same of numbers whose bits are given, those of less than 32 with zeros before them.
 BNFAST_INLINE F32 lot_of(I32 bits, uint8_t) { return __builtin_convertvector(bits, F32); }
 BNFAST_INLINE F64Pair lot_of(I32 bits, uint16_t) {
-  return widen_both(__builtin_convertvector(bits, F32));
+  return widen(__builtin_convertvector(bits, F32));
 }
-BNFAST_INLINE F64Pair lot_of(I32 bits, float16) { return widen_both(float_of(shorts_of(bits))); }
-BNFAST_INLINE F64Pair lot_of(I32 bits, bfloat16) { return widen_both(bits_as<F32>(bits << 16)); }
-BNFAST_INLINE F64Pair lot_of(I32 bits, float) { return widen_both(bits_as<F32>(bits)); }
+BNFAST_INLINE F64Pair lot_of(I32 bits, float16) { return widen(float_of(shorts_of(bits))); }
+BNFAST_INLINE F64Pair lot_of(I32 bits, bfloat16) { return widen(bits_as<F32>(bits << 16)); }
+BNFAST_INLINE F64Pair lot_of(I32 bits, float) { return widen(bits_as<F32>(bits)); }
 
 // A result before it is rounded: the sum of an exact and a small number.
 struct Unrounded {
@@ -59,12 +59,12 @@ template <>
 struct Rounded<float> {
   typedef F32 type;
   BNFAST_INLINE F32 of(Unrounded y) { return y.high + y.low; }
-  BNFAST_INLINE F32 of(F64Pair y) { return narrow_both(y); }
+  BNFAST_INLINE F32 of(F64Pair y) { return narrow(y); }
 };
 struct RoundedToOdd {
   BNFAST_INLINE F32 of(Unrounded y) { return odd_sum(y.high, y.low); }
   BNFAST_INLINE F32 of(F64Pair y) {
-    return narrow_both({odd_narrowed(y.low), odd_narrowed(y.high)});
+    return narrow(F64Pair{rounded_to_odd(y.low), rounded_to_odd(y.high)});
   }
 };
 template <>

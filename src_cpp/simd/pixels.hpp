@@ -8,7 +8,6 @@
 //   stream_bits(p, bits)            16-bit numbers past the caches, p aligned to their vector
 //   integers_of(v)                  U8s or U16s as I32
 //   bytes_of(i), shorts_of(i)       I32 that fit, as U8s and U16s
-//   widen_both(f), narrow_both(d)   F32 to F64Pair and back
 //   joined(low, high)               two I32Half to I32
 //   odd_sum(high, low)              the sum rounded to odd: of the two float32 next to it the odd
 //                                   one, unless it is a float32 itself; |low| must not exceed
@@ -25,13 +24,6 @@ namespace BNFAST_ISA {
 typedef uint8_t U8s __attribute__((vector_size(BNFAST_VECTOR_BYTES / 4)));
 typedef uint16_t U16s __attribute__((vector_size(BNFAST_VECTOR_BYTES / 2)));
 typedef int32_t I32Half __attribute__((vector_size(BNFAST_VECTOR_BYTES / 2)));
-typedef uint32_t U32 __attribute__((vector_size(BNFAST_VECTOR_BYTES)));
-typedef uint64_t U64 __attribute__((vector_size(BNFAST_VECTOR_BYTES)));
-
-// kWidth<float> numbers in float64.
-struct F64Pair {
-  F64 low, high;
-};
 
 template <class To, class From>
 BNFAST_INLINE To bits_as(From from) {
@@ -55,13 +47,6 @@ BNFAST_INLINE V load_as(const T* p) {
 
 namespace bnfast {
 namespace BNFAST_ISA {
-
-// The float64 rounded to odd as a float32 has bits: the same for numbers that are computed wider.
-BNFAST_INLINE F64 odd_narrowed(F64 v) {
-  constexpr uint64_t dropped = (1ull << 29) - 1;
-  const U64 bits = bits_as<U64>(v);
-  return bits_as<F64>((bits | ((bits & dropped) + dropped)) & ~dropped);
-}
 
 // bfloat16, rounded to nearest even. The first is for results of arithmetic: a NaN of another
 // origin may have bits that carry into the sign.

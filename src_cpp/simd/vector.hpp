@@ -14,7 +14,7 @@
 //   stream(p, v)                    p aligned to the size of v; v also an F32Half or a U16
 //   stream(p, a, b)                 two of those side by side, p aligned to the size of both
 //   stream_fence()                  orders streamed stores before what follows
-//   widen(h), narrow(d)             F32Half to F64 and back
+//   widen(v), narrow(d)             F32Half to F64 and back, F32 to F64Pair and back
 //   widen_partial(p, n, fill)       F64 from n floats at p
 // and for the packed lanes of narrower types:
 //   load_low(p)                     a U8 or U16 from half as many elements, the other lanes 0
@@ -47,6 +47,9 @@ typedef double F64Unaligned
 // As many lanes as an F32 has.
 typedef uint16_t U16 __attribute__((vector_size(BNFAST_VECTOR_BYTES / 2)));
 typedef uint8_t U8 __attribute__((vector_size(BNFAST_VECTOR_BYTES / 4)));
+struct F64Pair {
+  F64 low, high;
+};
 
 // Stored only: IEEE 754's binary16, and the upper half of a binary32.
 struct Float16 {
@@ -114,14 +117,6 @@ namespace BNFAST_ISA {
 
 BNFAST_INLINE F64 widen_load(const float* p) {
   return widen(*reinterpret_cast<const F32HalfUnaligned*>(p));
-}
-
-// The lanes of v in two vectors of float64.
-BNFAST_INLINE void widen(F32 v, F64* wide) {
-  F32Half half[2];
-  memcpy(half, &v, sizeof v);
-  wide[0] = widen(half[0]);
-  wide[1] = widen(half[1]);
 }
 
 template <int n>

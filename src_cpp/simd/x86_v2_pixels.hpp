@@ -47,12 +47,6 @@ BNFAST_INLINE U16s shorts_of(I32 v) {
   return bits_as<U16s>(static_cast<int64_t>(_mm_cvtsi128_si64(packed(v))));
 }
 
-BNFAST_INLINE F64Pair widen_both(F32 v) {
-  return {_mm_cvtps_pd(v), _mm_cvtps_pd(_mm_movehl_ps(v, v))};
-}
-BNFAST_INLINE F32 narrow_both(F64Pair v) {
-  return _mm_movelh_ps(_mm_cvtpd_ps(v.low), _mm_cvtpd_ps(v.high));
-}
 BNFAST_INLINE I32 joined(I32Half low, I32Half high) {
   return __builtin_shufflevector(low, high, 0, 1, 2, 3);
 }

@@ -102,12 +102,6 @@ BNFAST_INLINE U8s bytes_of(I32 v) {
 }
 BNFAST_INLINE U16s shorts_of(I32 v) { return bits_as<U16s>(packed(v)); }
 
-BNFAST_INLINE F64Pair widen_both(F32 v) {
-  return {_mm256_cvtps_pd(_mm256_castps256_ps128(v)), _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1))};
-}
-BNFAST_INLINE F32 narrow_both(F64Pair v) {
-  return _mm256_set_m128(_mm256_cvtpd_ps(v.high), _mm256_cvtpd_ps(v.low));
-}
 BNFAST_INLINE I32 joined(I32Half low, I32Half high) {
   return bits_as<I32>(_mm256_set_m128i(bits_as<__m128i>(high), bits_as<__m128i>(low)));
 }

@@ -91,14 +91,6 @@ BNFAST_INLINE U16s shorts_of(I32 v) {
   return bits_as<U16s>(_mm512_cvtepi32_epi16(bits_as<__m512i>(v)));
 }
 
-BNFAST_INLINE F64Pair widen_both(F32 v) {
-  return {_mm512_cvtps_pd(_mm512_castps512_ps256(v)),
-          _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1))};
-}
-BNFAST_INLINE F32 narrow_both(F64Pair v) {
-  return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(v.low)), _mm512_cvtpd_ps(v.high),
-                            1);
-}
 BNFAST_INLINE I32 joined(I32Half low, I32Half high) {
   return bits_as<I32>(
       _mm512_inserti32x8(_mm512_castsi256_si512(bits_as<__m256i>(low)), bits_as<__m256i>(high), 1));
