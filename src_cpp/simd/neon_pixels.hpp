@@ -32,9 +32,5 @@ class Spread {
   uint8x16_t place_;
 };
 
-BNFAST_INLINE F32 float_of(U16s h) { return vcvt_f32_f16(bits_as<float16x4_t>(h)); }
-BNFAST_INLINE U16s half_of(F32 v) { return bits_as<U16s>(vcvt_f16_f32(v)); }
-BNFAST_INLINE void stream_bits(uint16_t* p, U16s bits) { memcpy(p, &bits, sizeof bits); }
-
 }  // namespace BNFAST_ISA
 }  // namespace bnfast

@@ -74,11 +74,7 @@ struct Packed;
 template <class T>
 struct Packed<float, T> {
   typedef Storage<T> S;
-  BNFAST_INLINE F32 load(const T* p) {
-    typename S::Lanes packed;
-    memcpy(&packed, p, sizeof packed);
-    return S::widened(packed);
-  }
+  BNFAST_INLINE F32 load(const T* p) { return S::widened(BNFAST_ISA::load(lanes_at(p))); }
   BNFAST_INLINE F32 load_partial(const T* p, int n, F32 fill) {
     return select(n, S::widened(load_first(lanes_at(p), n)), fill);
   }

@@ -24,6 +24,7 @@
 //   narrow(i)                       an I32 of lanes below 2^16 to U16
 //   from_float16(u), to_float16(v)  U16 to F32, exactly; and back, rounded to nearest, ties to
 //   from_bfloat16, to_bfloat16      even. A NaN must be quiet and stays one.
+//   number_to_bfloat16(v)           the same of what arithmetic on numbers gives
 #pragma once
 
 #include <stddef.h>
@@ -75,8 +76,16 @@ using Vector = typename VectorOf<C>::type;
 template <class C>
 constexpr int kWidth = BNFAST_VECTOR_BYTES / sizeof(C);
 
+template <class V, class T>
+BNFAST_INLINE V load_as(const T* p) {
+  V v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
 BNFAST_INLINE F32 load(const float* p) { return *reinterpret_cast<const F32Unaligned*>(p); }
 BNFAST_INLINE F64 load(const double* p) { return *reinterpret_cast<const F64Unaligned*>(p); }
+BNFAST_INLINE U16 load(const uint16_t* p) { return load_as<U16>(p); }
+BNFAST_INLINE U8 load(const uint8_t* p) { return load_as<U8>(p); }
 BNFAST_INLINE void store(float* p, F32 v) { *reinterpret_cast<F32Unaligned*>(p) = v; }
 BNFAST_INLINE void store(double* p, F64 v) { *reinterpret_cast<F64Unaligned*>(p) = v; }
 

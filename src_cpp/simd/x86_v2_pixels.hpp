@@ -29,24 +29,10 @@ class Spread {
   __m128i place_;
 };
 
-BNFAST_INLINE I32 integers_of(U8s v) {
-  return bits_as<I32>(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(bits_as<int32_t>(v))));
+BNFAST_INLINE U8 bytes_of(I32 v) {
+  const __m128i all = bits_as<__m128i>(v), shorts = _mm_packus_epi32(all, all);
+  return bits_as<U8>(_mm_cvtsi128_si32(_mm_packus_epi16(shorts, shorts)));
 }
-BNFAST_INLINE I32 integers_of(U16s v) {
-  return bits_as<I32>(_mm_cvtepu16_epi32(_mm_cvtsi64_si128(bits_as<int64_t>(v))));
-}
-BNFAST_INLINE __m128i packed(I32 v) {
-  const __m128i all = bits_as<__m128i>(v);
-  return _mm_packus_epi32(all, all);
-}
-BNFAST_INLINE U8s bytes_of(I32 v) {
-  const __m128i shorts = packed(v);
-  return bits_as<U8s>(_mm_cvtsi128_si32(_mm_packus_epi16(shorts, shorts)));
-}
-BNFAST_INLINE U16s shorts_of(I32 v) {
-  return bits_as<U16s>(static_cast<int64_t>(_mm_cvtsi128_si64(packed(v))));
-}
-
 BNFAST_INLINE I32 joined(I32Half low, I32Half high) {
   return __builtin_shufflevector(low, high, 0, 1, 2, 3);
 }
@@ -58,13 +44,4 @@ BNFAST_INLINE I32Half nearest(F64 v) {
 }  // namespace bnfast
 
 #include "simd/far_spread_never.hpp"
-#include "simd/half_by_shifts.hpp"
 #include "simd/odd_by_error.hpp"
-
-namespace bnfast {
-namespace BNFAST_ISA {
-
-BNFAST_INLINE void stream_bits(uint16_t* p, U16s bits) { memcpy(p, &bits, sizeof bits); }
-
-}  // namespace BNFAST_ISA
-}  // namespace bnfast

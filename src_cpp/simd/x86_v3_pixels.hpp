@@ -1,4 +1,4 @@
-// AVX2, FMA and F16C (x86-64-v3). Included by simd/pixels.hpp.
+// AVX2 and FMA (x86-64-v3). Included by simd/pixels.hpp.
 #pragma once
 
 #include <immintrin.h>
@@ -86,34 +86,14 @@ class FarSpread {
   __m256i word_, shift_, from_[kMostVectors];
 };
 
-BNFAST_INLINE I32 integers_of(U8s v) {
-  return bits_as<I32>(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128(bits_as<int64_t>(v))));
+BNFAST_INLINE U8 bytes_of(I32 v) {
+  const __m128i shorts = bits_as<__m128i>(narrow(v));
+  return bits_as<U8>(static_cast<int64_t>(_mm_cvtsi128_si64(_mm_packus_epi16(shorts, shorts))));
 }
-BNFAST_INLINE I32 integers_of(U16s v) {
-  return bits_as<I32>(_mm256_cvtepu16_epi32(bits_as<__m128i>(v)));
-}
-BNFAST_INLINE __m128i packed(I32 v) {
-  const __m256i all = bits_as<__m256i>(v);
-  return _mm_packus_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
-}
-BNFAST_INLINE U8s bytes_of(I32 v) {
-  const __m128i shorts = packed(v);
-  return bits_as<U8s>(static_cast<int64_t>(_mm_cvtsi128_si64(_mm_packus_epi16(shorts, shorts))));
-}
-BNFAST_INLINE U16s shorts_of(I32 v) { return bits_as<U16s>(packed(v)); }
-
 BNFAST_INLINE I32 joined(I32Half low, I32Half high) {
   return bits_as<I32>(_mm256_set_m128i(bits_as<__m128i>(high), bits_as<__m128i>(low)));
 }
 BNFAST_INLINE I32Half nearest(F64 v) { return bits_as<I32Half>(_mm256_cvtpd_epi32(v)); }
-
-BNFAST_INLINE F32 float_of(U16s h) { return _mm256_cvtph_ps(bits_as<__m128i>(h)); }
-BNFAST_INLINE U16s half_of(F32 v) {
-  return bits_as<U16s>(_mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
-}
-BNFAST_INLINE void stream_bits(uint16_t* p, U16s bits) {
-  _mm_stream_si128(reinterpret_cast<__m128i*>(p), bits_as<__m128i>(bits));
-}
 
 }  // namespace BNFAST_ISA
 }  // namespace bnfast

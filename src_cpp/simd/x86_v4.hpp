@@ -113,6 +113,7 @@ BNFAST_INLINE U16 to_bfloat16(F32 v) {
   memcpy(&packed, &gathered, sizeof packed);
   return packed;
 }
+BNFAST_INLINE U16 number_to_bfloat16(F32 v) { return to_bfloat16(v); }
 
 BNFAST_INLINE F32 from_float16(U16 v) {
   return _mm512_maskz_cvtph_ps(kAll16, reinterpret_cast<__m256i>(v));

@@ -78,19 +78,9 @@ class FarSpread {
   __m512i word_, shift_;
 };
 
-BNFAST_INLINE I32 integers_of(U8s v) {
-  return bits_as<I32>(_mm512_cvtepu8_epi32(bits_as<__m128i>(v)));
+BNFAST_INLINE U8 bytes_of(I32 v) {
+  return bits_as<U8>(_mm512_maskz_cvtepi32_epi8(kAll16, bits_as<__m512i>(v)));
 }
-BNFAST_INLINE I32 integers_of(U16s v) {
-  return bits_as<I32>(_mm512_cvtepu16_epi32(bits_as<__m256i>(v)));
-}
-BNFAST_INLINE U8s bytes_of(I32 v) {
-  return bits_as<U8s>(_mm512_cvtepi32_epi8(bits_as<__m512i>(v)));
-}
-BNFAST_INLINE U16s shorts_of(I32 v) {
-  return bits_as<U16s>(_mm512_cvtepi32_epi16(bits_as<__m512i>(v)));
-}
-
 BNFAST_INLINE I32 joined(I32Half low, I32Half high) {
   return bits_as<I32>(
       _mm512_inserti32x8(_mm512_castsi256_si512(bits_as<__m256i>(low)), bits_as<__m256i>(high), 1));
@@ -103,14 +93,6 @@ BNFAST_INLINE F32 odd_sum(F32 high, F32 low) {
   const __m512 above = _mm512_add_round_ps(high, low, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
   const __mmask16 odd = _mm512_test_epi32_mask(_mm512_castps_si512(below), _mm512_set1_epi32(1));
   return _mm512_mask_blend_ps(odd, above, below);
-}
-
-BNFAST_INLINE F32 float_of(U16s h) { return _mm512_cvtph_ps(bits_as<__m256i>(h)); }
-BNFAST_INLINE U16s half_of(F32 v) {
-  return bits_as<U16s>(_mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
-}
-BNFAST_INLINE void stream_bits(uint16_t* p, U16s bits) {
-  _mm256_stream_si256(reinterpret_cast<__m256i*>(p), bits_as<__m256i>(bits));
 }
 
 }  // namespace BNFAST_ISA
