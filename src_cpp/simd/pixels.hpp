@@ -4,7 +4,8 @@
 //
 // BNFAST_PIXELS_HEADER (a macro, see simd/vector.hpp) supplies
 //   Spread, FarSpread               kWidth<float> numbers that lie apart, their bits as I32: next
-//                                   to each other but for other channels, or further
+//                                   to each other but for other channels, or further: those of
+//                                   simd/spread.hpp and far_spread.hpp, or ones that serve none
 //   bytes_of(i)                     an I32 of lanes below 2^8 to U8
 //   joined(low, high)               two I32Half to I32
 //   odd_sum(high, low)              the sum rounded to odd: of the two float32 next to it the odd
@@ -20,14 +21,6 @@ namespace bnfast {
 namespace BNFAST_ISA {
 
 typedef int32_t I32Half __attribute__((vector_size(BNFAST_VECTOR_BYTES / 2)));
-
-template <class To, class From>
-BNFAST_INLINE To bits_as(From from) {
-  static_assert(sizeof(To) == sizeof(From), "bits are neither added nor dropped");
-  To to;
-  memcpy(&to, &from, sizeof to);
-  return to;
-}
 
 }  // namespace BNFAST_ISA
 }  // namespace bnfast
