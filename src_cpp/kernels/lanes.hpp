@@ -81,7 +81,11 @@ BNFAST_INLINE void widen_lanes(const F64* lanes, F64* sums) {
 }
 BNFAST_INLINE void widen_lanes(const F32* lanes, F64* sums) {
 #pragma GCC unroll 4
-  for (int i = 0; i < kSums / kWidth<float>; ++i) widen(lanes[i], sums + 2 * i);
+  for (int i = 0; i < kSums / kWidth<float>; ++i) {
+    const F64Pair wide = widen(lanes[i]);
+    sums[2 * i] = wide.low;
+    sums[2 * i + 1] = wide.high;
+  }
 }
 
 // Adds the lanes that lie kSums apart, in a tree of neighbours.

@@ -2,7 +2,7 @@
 // affine map between them.
 //
 // Parameters of the templates:
-//   T   storage type of the input, U of the output: uint8_t, uint16_t, float16, bfloat16, float,
+//   T   storage type of the input, U of the output: uint8_t, uint16_t, Float16, Bfloat16, float,
 //       double
 #pragma once
 
@@ -12,27 +12,14 @@
 namespace bnfast {
 namespace BNFAST_ISA {
 
-struct float16 {
-  uint16_t bits;
-};
-struct bfloat16 {
-  uint16_t bits;
-};
-
 constexpr int kLot = kWidth<float>;  // numbers that are taken at a time
 
 // The numbers of a lot as they are computed with.
-BNFAST_INLINE F32 load_lot(const uint8_t* p) {
-  return __builtin_convertvector(integers_of(load_as<U8s>(p)), F32);
+BNFAST_INLINE F32 load_lot(const uint8_t* p) { return Io<float, uint8_t>::load(p); }
+template <class T>
+BNFAST_INLINE F64Pair load_lot(const T* p) {
+  return widen(Io<float, T>::load(p));
 }
-BNFAST_INLINE F64Pair load_lot(const uint16_t* p) {
-  return widen_both(__builtin_convertvector(integers_of(load_as<U16s>(p)), F32));
-}
-BNFAST_INLINE F64Pair load_lot(const float16* p) { return widen_both(float_of(load_as<U16s>(p))); }
-BNFAST_INLINE F64Pair load_lot(const bfloat16* p) {
-  return widen_both(float_of_bfloat(load_as<U16s>(p)));
-}
-BNFAST_INLINE F64Pair load_lot(const float* p) { return widen_both(load(p)); }
 BNFAST_INLINE F64Pair load_lot(const double* p) { return {load(p), load(p + kWidth<double>)}; }
 
 template <class T>
@@ -41,60 +28,63 @@ using Lot = decltype(load_lot(static_cast<const T*>(nullptr)));
 // The same of numbers whose bits are given, those of less than 32 with zeros before them.
 BNFAST_INLINE F32 lot_of(I32 bits, uint8_t) { return __builtin_convertvector(bits, F32); }
 BNFAST_INLINE F64Pair lot_of(I32 bits, uint16_t) {
-  return widen_both(__builtin_convertvector(bits, F32));
+  return widen(__builtin_convertvector(bits, F32));
 }
-BNFAST_INLINE F64Pair lot_of(I32 bits, float16) { return widen_both(float_of(shorts_of(bits))); }
-BNFAST_INLINE F64Pair lot_of(I32 bits, bfloat16) { return widen_both(bits_as<F32>(bits << 16)); }
-BNFAST_INLINE F64Pair lot_of(I32 bits, float) { return widen_both(bits_as<F32>(bits)); }
+BNFAST_INLINE F64Pair lot_of(I32 bits, Float16) { return widen(from_float16(narrow(bits))); }
+BNFAST_INLINE F64Pair lot_of(I32 bits, Bfloat16) {
+  return widen(reinterpret_cast<F32>(bits << 16));
+}
+BNFAST_INLINE F64Pair lot_of(I32 bits, float) { return widen(reinterpret_cast<F32>(bits)); }
 
 // A result before it is rounded: the sum of an exact and a small number.
 struct Unrounded {
   F32 high, low;
 };
 
+struct RoundedToOdd {
+  BNFAST_INLINE F32 of(Unrounded y) { return odd_sum(y.high, y.low); }
+  BNFAST_INLINE F32 of(F64Pair y) {
+    return narrow(F64Pair{rounded_to_odd(y.low), rounded_to_odd(y.high)});
+  }
+};
+
 // An exact result is stored as U, rounded once.
 template <class U>
 struct Rounded;
 template <>
+struct Rounded<Float16> {
+  typedef U16 type;
+  template <class Y>
+  BNFAST_INLINE U16 of(Y y) {
+    return to_float16(RoundedToOdd::of(y));
+  }
+};
+template <>
+struct Rounded<Bfloat16> {
+  typedef U16 type;
+  BNFAST_INLINE U16 of(Unrounded y) { return number_to_bfloat16(RoundedToOdd::of(y)); }
+  BNFAST_INLINE U16 of(F64Pair y) { return to_bfloat16(RoundedToOdd::of(y)); }
+};
+template <>
 struct Rounded<float> {
   typedef F32 type;
   BNFAST_INLINE F32 of(Unrounded y) { return y.high + y.low; }
-  BNFAST_INLINE F32 of(F64Pair y) { return narrow_both(y); }
-};
-struct RoundedToOdd {
-  BNFAST_INLINE F32 of(Unrounded y) { return odd_sum(y.high, y.low); }
-  BNFAST_INLINE F32 of(F64Pair y) {
-    return narrow_both({odd_narrowed(y.low), odd_narrowed(y.high)});
-  }
-};
-template <>
-struct Rounded<float16> {
-  typedef U16s type;
-  template <class Y>
-  BNFAST_INLINE U16s of(Y y) {
-    return half_of(RoundedToOdd::of(y));
-  }
-};
-template <>
-struct Rounded<bfloat16> {
-  typedef U16s type;
-  BNFAST_INLINE U16s of(Unrounded y) { return bfloat_of_number(RoundedToOdd::of(y)); }
-  BNFAST_INLINE U16s of(F64Pair y) { return bfloat_of(RoundedToOdd::of(y)); }
+  BNFAST_INLINE F32 of(F64Pair y) { return narrow(y); }
 };
 template <>
 struct Rounded<uint8_t> {
-  typedef U8s type;
-  BNFAST_INLINE U8s of(F64Pair y) { return bytes_of(integers_of(y, 255)); }
+  typedef U8 type;
+  BNFAST_INLINE U8 of(F64Pair y) { return bytes_of(integers_of(y, 255)); }
 };
 template <>
 struct Rounded<uint16_t> {
-  typedef U16s type;
-  BNFAST_INLINE U16s of(F64Pair y) { return shorts_of(integers_of(y, 65535)); }
+  typedef U16 type;
+  BNFAST_INLINE U16 of(F64Pair y) { return narrow(integers_of(y, 65535)); }
 };
 
 BNFAST_INLINE void stream_lot(float* p, F32 v) { stream(p, v); }
-BNFAST_INLINE void stream_lot(float16* p, U16s v) { stream_bits(&p->bits, v); }
-BNFAST_INLINE void stream_lot(bfloat16* p, U16s v) { stream_bits(&p->bits, v); }
+BNFAST_INLINE void stream_lot(Float16* p, U16 v) { stream(&p->bits, v); }
+BNFAST_INLINE void stream_lot(Bfloat16* p, U16 v) { stream(&p->bits, v); }
 template <class U, class V>
 BNFAST_INLINE void stream_lot(U* p, V v) {
   memcpy(p, &v, sizeof v);

@@ -202,11 +202,11 @@ constexpr void set_float_results(PixelKernels& kernels, Element from) {
   const int i = static_cast<int>(from);
   const int half = static_cast<int>(Element::float16), bfloat = static_cast<int>(Element::bfloat16),
             single = static_cast<int>(Element::float32);
-  kernels.channel[i][half] = map_channel<T, float16>;
-  kernels.channel[i][bfloat] = map_channel<T, bfloat16>;
+  kernels.channel[i][half] = map_channel<T, Float16>;
+  kernels.channel[i][bfloat] = map_channel<T, Bfloat16>;
   kernels.channel[i][single] = map_channel<T, float>;
-  kernels.interleaved[i][half] = map_interleaved<T, float16>;
-  kernels.interleaved[i][bfloat] = map_interleaved<T, bfloat16>;
+  kernels.interleaved[i][half] = map_interleaved<T, Float16>;
+  kernels.interleaved[i][bfloat] = map_interleaved<T, Bfloat16>;
   kernels.interleaved[i][single] = map_interleaved<T, float>;
 }
 template <class T>
@@ -223,12 +223,12 @@ constexpr PixelKernels pixel_kernels() {
   PixelKernels kernels = {};
   set_float_results<uint8_t>(kernels, Element::uint8);
   set_float_results<uint16_t>(kernels, Element::uint16);
-  set_float_results<float16>(kernels, Element::float16);
-  set_float_results<bfloat16>(kernels, Element::bfloat16);
+  set_float_results<Float16>(kernels, Element::float16);
+  set_float_results<Bfloat16>(kernels, Element::bfloat16);
   set_float_results<float>(kernels, Element::float32);
   set_float_results<double>(kernels, Element::float64);
-  set_integer_results<float16>(kernels, Element::float16);
-  set_integer_results<bfloat16>(kernels, Element::bfloat16);
+  set_integer_results<Float16>(kernels, Element::float16);
+  set_integer_results<Bfloat16>(kernels, Element::bfloat16);
   set_integer_results<float>(kernels, Element::float32);
   set_integer_results<double>(kernels, Element::float64);
   return kernels;

@@ -14,10 +14,9 @@ BNFAST_INLINE void add_to_sums(double* sum, F64 v, int n) {
   }
 }
 BNFAST_INLINE void add_to_sums(double* sum, F32 v, int n) {
-  F64 wide[2];
-  widen(v, wide);
-  add_to_sums(sum, wide[0], n);
-  add_to_sums(sum + kWidth<double>, wide[1], n - kWidth<double>);
+  const F64Pair wide = widen(v);
+  add_to_sums(sum, wide.low, n);
+  add_to_sums(sum + kWidth<double>, wide.high, n - kWidth<double>);
 }
 
 // How far ahead to read, in bytes from this column: on in the same rows, and at their end in the

@@ -1,20 +1,10 @@
-// Between the widths of numbers, by what the compiler makes of vectors of four.
+// To integers and between their widths, by what the compiler makes of vectors of four.
 #pragma once
 
 namespace bnfast {
 namespace BNFAST_ISA {
 
-BNFAST_INLINE I32 integers_of(U8s v) { return __builtin_convertvector(v, I32); }
-BNFAST_INLINE I32 integers_of(U16s v) { return __builtin_convertvector(v, I32); }
-BNFAST_INLINE U8s bytes_of(I32 v) { return __builtin_convertvector(v, U8s); }
-BNFAST_INLINE U16s shorts_of(I32 v) { return __builtin_convertvector(v, U16s); }
-
-BNFAST_INLINE F64Pair widen_both(F32 v) {
-  return {widen(__builtin_shufflevector(v, v, 0, 1)), widen(__builtin_shufflevector(v, v, 2, 3))};
-}
-BNFAST_INLINE F32 narrow_both(F64Pair v) {
-  return __builtin_shufflevector(narrow(v.low), narrow(v.high), 0, 1, 2, 3);
-}
+BNFAST_INLINE U8 bytes_of(I32 v) { return __builtin_convertvector(v, U8); }
 BNFAST_INLINE I32 joined(I32Half low, I32Half high) {
   return __builtin_shufflevector(low, high, 0, 1, 2, 3);
 }

@@ -26,6 +26,8 @@ BNFAST_INLINE void stream_fence() {}
 
 BNFAST_INLINE F64 widen(F32Half h) { return __builtin_convertvector(h, F64); }
 BNFAST_INLINE F32Half narrow(F64 d) { return __builtin_convertvector(d, F32Half); }
+BNFAST_INLINE F64Pair widen(F32 v) { return {vcvt_f64_f32(vget_low_f32(v)), vcvt_high_f64_f32(v)}; }
+BNFAST_INLINE F32 narrow(F64Pair d) { return vcvt_high_f32_f64(vcvt_f32_f64(d.low), d.high); }
 BNFAST_INLINE F64 widen_partial(const float* p, int, F64 fill) {
   fill[0] = read(p);
   return fill;

@@ -10,31 +10,13 @@
 namespace bnfast {
 namespace BNFAST_ISA {
 
-// Four numbers of `item` bytes, `step` bytes apart: what a table lookup finds in 16 bytes.
-class Spread {
- public:
-  static bool serves(ptrdiff_t item, ptrdiff_t step) { return item <= step && step <= 4; }
-  Spread(ptrdiff_t item, ptrdiff_t step) {
-    uint8_t place[16];
-    for (int i = 0; i < 16; ++i) {
-      place[i] = static_cast<uint8_t>(i % 4 < item ? i / 4 * step + i % 4 : 0xff);
-    }
-    place_ = vld1q_u8(place);
-  }
-  __attribute__((always_inline)) bool reaches(const char* p, const char* end) const {
-    return end - p >= BNFAST_VECTOR_BYTES;
-  }
-  __attribute__((always_inline)) I32 load(const char* p) const {
-    return bits_as<I32>(vqtbl1q_u8(vld1q_u8(reinterpret_cast<const uint8_t*>(p)), place_));
-  }
-
- private:
-  uint8x16_t place_;
-};
-
-BNFAST_INLINE F32 float_of(U16s h) { return vcvt_f32_f16(bits_as<float16x4_t>(h)); }
-BNFAST_INLINE U16s half_of(F32 v) { return bits_as<U16s>(vcvt_f16_f32(v)); }
-BNFAST_INLINE void stream_bits(uint16_t* p, U16s bits) { memcpy(p, &bits, sizeof bits); }
+BNFAST_INLINE I32 permuted(I32 v, I32) { return v; }
+BNFAST_INLINE I32 shuffled(I32 v, I32 at) {
+  return reinterpret_cast<I32>(
+      vqtbl1q_u8(reinterpret_cast<uint8x16_t>(v), reinterpret_cast<uint8x16_t>(at)));
+}
 
 }  // namespace BNFAST_ISA
 }  // namespace bnfast
+
+#include "simd/spread.hpp"

@@ -1,14 +1,12 @@
-// What images need of a vector beside its arithmetic: integers widened and spread, half precision,
-// rounding to integers. Numbers are taken kWidth<float> at a time, whatever they are stored as.
+// What images need of a vector beside its arithmetic and its narrow types: numbers that lie apart,
+// rounding to odd, rounding to integers. Numbers are taken kWidth<float> at a time, whatever they
+// are stored as.
 //
 // BNFAST_PIXELS_HEADER (a macro, see simd/vector.hpp) supplies
 //   Spread, FarSpread               kWidth<float> numbers that lie apart, their bits as I32: next
-//                                   to each other but for other channels, or further
-//   float_of(h), half_of(f)         float16 and back, rounded to nearest even
-//   stream_bits(p, bits)            16-bit numbers past the caches, p aligned to their vector
-//   integers_of(v)                  U8s or U16s as I32
-//   bytes_of(i), shorts_of(i)       I32 that fit, as U8s and U16s
-//   widen_both(f), narrow_both(d)   F32 to F64Pair and back
+//                                   to each other but for other channels, or further: those of
+//                                   simd/spread.hpp and far_spread.hpp, or ones that serve none
+//   bytes_of(i)                     an I32 of lanes below 2^8 to U8
 //   joined(low, high)               two I32Half to I32
 //   odd_sum(high, low)              the sum rounded to odd: of the two float32 next to it the odd
 //                                   one, unless it is a float32 itself; |low| must not exceed
@@ -22,31 +20,7 @@
 namespace bnfast {
 namespace BNFAST_ISA {
 
-typedef uint8_t U8s __attribute__((vector_size(BNFAST_VECTOR_BYTES / 4)));
-typedef uint16_t U16s __attribute__((vector_size(BNFAST_VECTOR_BYTES / 2)));
 typedef int32_t I32Half __attribute__((vector_size(BNFAST_VECTOR_BYTES / 2)));
-typedef uint32_t U32 __attribute__((vector_size(BNFAST_VECTOR_BYTES)));
-typedef uint64_t U64 __attribute__((vector_size(BNFAST_VECTOR_BYTES)));
-
-// kWidth<float> numbers in float64.
-struct F64Pair {
-  F64 low, high;
-};
-
-template <class To, class From>
-BNFAST_INLINE To bits_as(From from) {
-  static_assert(sizeof(To) == sizeof(From), "bits are neither added nor dropped");
-  To to;
-  memcpy(&to, &from, sizeof to);
-  return to;
-}
-
-template <class V, class T>
-BNFAST_INLINE V load_as(const T* p) {
-  V v;
-  memcpy(&v, p, sizeof v);
-  return v;
-}
 
 }  // namespace BNFAST_ISA
 }  // namespace bnfast
@@ -55,28 +29,6 @@ BNFAST_INLINE V load_as(const T* p) {
 
 namespace bnfast {
 namespace BNFAST_ISA {
-
-// The float64 rounded to odd as a float32 has bits: the same for numbers that are computed wider.
-BNFAST_INLINE F64 odd_narrowed(F64 v) {
-  constexpr uint64_t dropped = (1ull << 29) - 1;
-  const U64 bits = bits_as<U64>(v);
-  return bits_as<F64>((bits | ((bits & dropped) + dropped)) & ~dropped);
-}
-
-// bfloat16, rounded to nearest even. The first is for results of arithmetic: a NaN of another
-// origin may have bits that carry into the sign.
-BNFAST_INLINE U16s bfloat_of_number(F32 v) {
-  const U32 bits = bits_as<U32>(v);
-  return shorts_of(bits_as<I32>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16));
-}
-BNFAST_INLINE U16s bfloat_of(F32 v) {
-  const U32 bits = bits_as<U32>(v);
-  const U32 rounded = bits + 0x7fff + ((bits >> 16) & 1);
-  const I32 nan = v != v;
-  const U32 chosen = nan ? (bits | 0x400000) : rounded;
-  return shorts_of(bits_as<I32>(chosen >> 16));
-}
-BNFAST_INLINE F32 float_of_bfloat(U16s bits) { return bits_as<F32>(integers_of(bits) << 16); }
 
 // To the nearest integer, ties to even, in [0, most]; NaN is 0.
 BNFAST_INLINE F64 clamped(F64 v, double most) {

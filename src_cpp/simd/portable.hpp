@@ -24,6 +24,12 @@ BNFAST_INLINE void stream_fence() {}
 
 BNFAST_INLINE F64 widen(F32Half h) { return __builtin_convertvector(h, F64); }
 BNFAST_INLINE F32Half narrow(F64 d) { return __builtin_convertvector(d, F32Half); }
+BNFAST_INLINE F64Pair widen(F32 v) {
+  return {widen(__builtin_shufflevector(v, v, 0, 1)), widen(__builtin_shufflevector(v, v, 2, 3))};
+}
+BNFAST_INLINE F32 narrow(F64Pair d) {
+  return __builtin_shufflevector(narrow(d.low), narrow(d.high), 0, 1, 2, 3);
+}
 BNFAST_INLINE F64 widen_partial(const float* p, int, F64 fill) {
   fill[0] = read(p);
   return fill;

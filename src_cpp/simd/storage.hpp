@@ -74,11 +74,7 @@ struct Packed;
 template <class T>
 struct Packed<float, T> {
   typedef Storage<T> S;
-  BNFAST_INLINE F32 load(const T* p) {
-    typename S::Lanes packed;
-    memcpy(&packed, p, sizeof packed);
-    return S::widened(packed);
-  }
+  BNFAST_INLINE F32 load(const T* p) { return S::widened(BNFAST_ISA::load(lanes_at(p))); }
   BNFAST_INLINE F32 load_partial(const T* p, int n, F32 fill) {
     return select(n, S::widened(load_first(lanes_at(p), n)), fill);
   }
@@ -95,39 +91,30 @@ struct Packed<float, T> {
   }
 };
 
-BNFAST_INLINE F64 lower_half(F32 v) {
-  F32Half half;
-  memcpy(&half, &v, sizeof half);
-  return widen(half);
-}
-
-// The doubles as floats that, rounded once more to fewer bits, give what the doubles would: cut
-// off, and made odd where anything was lost.
-BNFAST_INLINE F32 narrowed_to_odd(F64 v) {
+// The doubles with as many bits as floats have: cut off, and made odd where anything was lost.
+// Rounded once more, to fewer bits, they give what the doubles would.
+BNFAST_INLINE F64 rounded_to_odd(F64 v) {
   constexpr uint64_t lost = (uint64_t{1} << 29) - 1;
   const U64 bits = reinterpret_cast<U64>(v);
-  const U64 odd = ((bits & lost) + lost) & (lost + 1);
-  F32 floats = {};
-  const F32Half half = narrow(reinterpret_cast<F64>((bits & ~lost) | odd));
-  memcpy(&floats, &half, sizeof half);
-  return floats;
+  return reinterpret_cast<F64>((bits | ((bits & lost) + lost)) & ~lost);
 }
 
 template <class T>
 struct Packed<double, T> {
   typedef Storage<T> S;
-  BNFAST_INLINE F64 load(const T* p) { return lower_half(S::widened(load_low(lanes_at(p)))); }
+  BNFAST_INLINE F64 load(const T* p) { return widen(S::widened(load_low(lanes_at(p)))).low; }
   BNFAST_INLINE F64 load_partial(const T* p, int n, F64 fill) {
-    return select(n, lower_half(S::widened(load_first(lanes_at(p), n))), fill);
+    return select(n, widen(S::widened(load_first(lanes_at(p), n))).low, fill);
   }
   BNFAST_INLINE void store(T* p, F64 v) {
-    const U16 packed = S::narrowed(narrowed_to_odd(v));
+    const U16 packed = narrowed(v);
     memcpy(p, &packed, sizeof packed / 2);
   }
-  BNFAST_INLINE void store_partial(T* p, F64 v, int n) {
-    store_first(lanes_at(p), S::narrowed(narrowed_to_odd(v)), n);
-  }
+  BNFAST_INLINE void store_partial(T* p, F64 v, int n) { store_first(lanes_at(p), narrowed(v), n); }
   BNFAST_INLINE void stream(T* p, F64 v) { store(p, v); }
+  BNFAST_INLINE U16 narrowed(F64 v) {
+    return S::narrowed(narrow(F64Pair{rounded_to_odd(v), F64{}}));
+  }
 };
 
 template <class C, class T>

@@ -17,7 +17,7 @@
 //   power_of_two(n)                 2^n for integral n <= 128 (1024), about 0 where that is below
 //                                   the least normal number
 //   scaled(v, n)                    v*2^n for integral n, rounded once
-//   widen(h), narrow(d)             F32Half to F64 and back
+//   widen(v), narrow(d)             F32Half to F64 and back, F32 to F64Pair and back
 //   widen_partial(p, n, fill)       F64 from n floats at p
 // and for the packed lanes of narrower types:
 //   load_low(p)                     a U8 or U16 from half as many elements, the other lanes 0
@@ -27,6 +27,7 @@
 //   narrow(i)                       an I32 of lanes below 2^16 to U16
 //   from_float16(u), to_float16(v)  U16 to F32, exactly; and back, rounded to nearest, ties to
 //   from_bfloat16, to_bfloat16      even. A NaN must be quiet and stays one.
+//   number_to_bfloat16(v)           the same of what arithmetic on numbers gives
 #pragma once
 
 #include <stddef.h>
@@ -50,6 +51,9 @@ typedef double F64Unaligned
 // As many lanes as an F32 has.
 typedef uint16_t U16 __attribute__((vector_size(BNFAST_VECTOR_BYTES / 2)));
 typedef uint8_t U8 __attribute__((vector_size(BNFAST_VECTOR_BYTES / 4)));
+struct F64Pair {
+  F64 low, high;
+};
 
 // Stored only: IEEE 754's binary16, and the upper half of a binary32.
 struct Float16 {
@@ -75,8 +79,16 @@ using Vector = typename VectorOf<C>::type;
 template <class C>
 constexpr int kWidth = BNFAST_VECTOR_BYTES / sizeof(C);
 
+template <class V, class T>
+BNFAST_INLINE V load_as(const T* p) {
+  V v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
 BNFAST_INLINE F32 load(const float* p) { return *reinterpret_cast<const F32Unaligned*>(p); }
 BNFAST_INLINE F64 load(const double* p) { return *reinterpret_cast<const F64Unaligned*>(p); }
+BNFAST_INLINE U16 load(const uint16_t* p) { return load_as<U16>(p); }
+BNFAST_INLINE U8 load(const uint8_t* p) { return load_as<U8>(p); }
 BNFAST_INLINE void store(float* p, F32 v) { *reinterpret_cast<F32Unaligned*>(p) = v; }
 BNFAST_INLINE void store(double* p, F64 v) { *reinterpret_cast<F64Unaligned*>(p) = v; }
 
@@ -117,14 +129,6 @@ namespace BNFAST_ISA {
 
 BNFAST_INLINE F64 widen_load(const float* p) {
   return widen(*reinterpret_cast<const F32HalfUnaligned*>(p));
-}
-
-// The lanes of v in two vectors of float64.
-BNFAST_INLINE void widen(F32 v, F64* wide) {
-  F32Half half[2];
-  memcpy(half, &v, sizeof v);
-  wide[0] = widen(half[0]);
-  wide[1] = widen(half[1]);
 }
 
 template <int n>

@@ -33,6 +33,10 @@ BNFAST_INLINE void stream_fence() { _mm_sfence(); }
 
 BNFAST_INLINE F64 widen(F32Half h) { return __builtin_convertvector(h, F64); }
 BNFAST_INLINE F32Half narrow(F64 d) { return __builtin_convertvector(d, F32Half); }
+BNFAST_INLINE F64Pair widen(F32 v) { return {_mm_cvtps_pd(v), _mm_cvtps_pd(_mm_movehl_ps(v, v))}; }
+BNFAST_INLINE F32 narrow(F64Pair d) {
+  return _mm_movelh_ps(_mm_cvtpd_ps(d.low), _mm_cvtpd_ps(d.high));
+}
 BNFAST_INLINE F64 widen_partial(const float* p, int, F64 fill) {
   fill[0] = read(p);
   return fill;

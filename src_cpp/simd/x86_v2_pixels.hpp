@@ -6,71 +6,26 @@
 namespace bnfast {
 namespace BNFAST_ISA {
 
-// Four numbers of `item` bytes, `step` bytes apart: what a byte shuffle finds in 16 bytes.
-class Spread {
- public:
-  static bool serves(ptrdiff_t item, ptrdiff_t step) { return item <= step && step <= 4; }
-  Spread(ptrdiff_t item, ptrdiff_t step) {
-    alignas(16) uint8_t place[16];
-    for (int i = 0; i < 16; ++i) {
-      place[i] = static_cast<uint8_t>(i % 4 < item ? i / 4 * step + i % 4 : 0x80);
-    }
-    place_ = _mm_load_si128(reinterpret_cast<const __m128i*>(place));
-  }
-  __attribute__((always_inline)) bool reaches(const char* p, const char* end) const {
-    return end - p >= BNFAST_VECTOR_BYTES;
-  }
-  __attribute__((always_inline)) I32 load(const char* p) const {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    return bits_as<I32>(_mm_shuffle_epi8(bytes, place_));
-  }
-
- private:
-  __m128i place_;
-};
-
-BNFAST_INLINE I32 integers_of(U8s v) {
-  return bits_as<I32>(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(bits_as<int32_t>(v))));
-}
-BNFAST_INLINE I32 integers_of(U16s v) {
-  return bits_as<I32>(_mm_cvtepu16_epi32(_mm_cvtsi64_si128(bits_as<int64_t>(v))));
-}
-BNFAST_INLINE __m128i packed(I32 v) {
-  const __m128i all = bits_as<__m128i>(v);
-  return _mm_packus_epi32(all, all);
-}
-BNFAST_INLINE U8s bytes_of(I32 v) {
-  const __m128i shorts = packed(v);
-  return bits_as<U8s>(_mm_cvtsi128_si32(_mm_packus_epi16(shorts, shorts)));
-}
-BNFAST_INLINE U16s shorts_of(I32 v) {
-  return bits_as<U16s>(static_cast<int64_t>(_mm_cvtsi128_si64(packed(v))));
+BNFAST_INLINE I32 permuted(I32 v, I32) { return v; }
+BNFAST_INLINE I32 shuffled(I32 v, I32 at) {
+  return reinterpret_cast<I32>(
+      _mm_shuffle_epi8(reinterpret_cast<__m128i>(v), reinterpret_cast<__m128i>(at)));
 }
 
-BNFAST_INLINE F64Pair widen_both(F32 v) {
-  return {_mm_cvtps_pd(v), _mm_cvtps_pd(_mm_movehl_ps(v, v))};
-}
-BNFAST_INLINE F32 narrow_both(F64Pair v) {
-  return _mm_movelh_ps(_mm_cvtpd_ps(v.low), _mm_cvtpd_ps(v.high));
+BNFAST_INLINE U8 bytes_of(I32 v) {
+  const __m128i all = reinterpret_cast<__m128i>(v), shorts = _mm_packus_epi32(all, all);
+  return reinterpret_cast<U8>(_mm_cvtsi128_si32(_mm_packus_epi16(shorts, shorts)));
 }
 BNFAST_INLINE I32 joined(I32Half low, I32Half high) {
   return __builtin_shufflevector(low, high, 0, 1, 2, 3);
 }
 BNFAST_INLINE I32Half nearest(F64 v) {
-  return bits_as<I32Half>(static_cast<int64_t>(_mm_cvtsi128_si64(_mm_cvtpd_epi32(v))));
+  return reinterpret_cast<I32Half>(_mm_cvtsi128_si64(_mm_cvtpd_epi32(v)));
 }
 
 }  // namespace BNFAST_ISA
 }  // namespace bnfast
 
 #include "simd/far_spread_never.hpp"
-#include "simd/half_by_shifts.hpp"
 #include "simd/odd_by_error.hpp"
-
-namespace bnfast {
-namespace BNFAST_ISA {
-
-BNFAST_INLINE void stream_bits(uint16_t* p, U16s bits) { memcpy(p, &bits, sizeof bits); }
-
-}  // namespace BNFAST_ISA
-}  // namespace bnfast
+#include "simd/spread.hpp"

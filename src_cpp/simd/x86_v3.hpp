@@ -48,8 +48,13 @@ BNFAST_INLINE void stream(uint16_t* p, U16 a, U16 b) {
 }
 BNFAST_INLINE void stream_fence() { _mm_sfence(); }
 
-BNFAST_INLINE F64 widen(F32Half h) { return __builtin_convertvector(h, F64); }
-BNFAST_INLINE F32Half narrow(F64 d) { return __builtin_convertvector(d, F32Half); }
+// Not the compiler's own conversion: GCC 12 makes two of it.
+BNFAST_INLINE F64 widen(F32Half h) { return _mm256_cvtps_pd(h); }
+BNFAST_INLINE F32Half narrow(F64 d) { return _mm256_cvtpd_ps(d); }
+BNFAST_INLINE F64Pair widen(F32 v) {
+  return {widen(_mm256_castps256_ps128(v)), widen(_mm256_extractf128_ps(v, 1))};
+}
+BNFAST_INLINE F32 narrow(F64Pair d) { return _mm256_set_m128(narrow(d.high), narrow(d.low)); }
 BNFAST_INLINE F64 widen_partial(const float* p, int n, F64 fill) {
   const F64 wide = _mm256_cvtps_pd(_mm_maskload_ps(p, first_lanes128(n)));
   return _mm256_blendv_pd(fill, wide, _mm256_castsi256_pd(first_lanes64(n)));

@@ -53,6 +53,13 @@ BNFAST_INLINE F64 power_of_two(F64 n) { return scaled(F64{} + 1.0, n); }
 // Not the compiler's own conversion: GCC 12 makes two of it.
 BNFAST_INLINE F64 widen(F32Half h) { return _mm512_maskz_cvtps_pd(kAll8, h); }
 BNFAST_INLINE F32Half narrow(F64 d) { return _mm512_maskz_cvtpd_ps(kAll8, d); }
+BNFAST_INLINE F64Pair widen(F32 v) {
+  return {widen(_mm512_maskz_extractf32x8_ps(kAll8, v, 0)),
+          widen(_mm512_maskz_extractf32x8_ps(kAll8, v, 1))};
+}
+BNFAST_INLINE F32 narrow(F64Pair d) {
+  return _mm512_maskz_insertf32x8(kAll16, _mm512_castps256_ps512(narrow(d.low)), narrow(d.high), 1);
+}
 BNFAST_INLINE F64 widen_partial(const float* p, int n, F64 fill) {
   const __mmask8 mask = static_cast<__mmask8>(first_lanes(n));
   return _mm512_mask_cvtps_pd(fill, mask, _mm256_maskz_loadu_ps(mask, p));
@@ -111,6 +118,7 @@ BNFAST_INLINE U16 to_bfloat16(F32 v) {
   memcpy(&packed, &gathered, sizeof packed);
   return packed;
 }
+BNFAST_INLINE U16 number_to_bfloat16(F32 v) { return to_bfloat16(v); }
 
 BNFAST_INLINE F32 from_float16(U16 v) {
   return _mm512_maskz_cvtph_ps(kAll16, reinterpret_cast<__m256i>(v));
