@@ -16,7 +16,7 @@ class Ramp {
 
   template <class V>
   __attribute__((always_inline)) V value(V v) const {
-    const V capped = v > splat(cap_) ? splat(cap_) : v;
+    const V capped = smaller(splat(cap_), v);
     return capped <= V{} ? below(capped) : capped;
   }
   // dy times the slope at v, which is the lower one at a kink.
@@ -56,8 +56,7 @@ class Curve {
   template <class V>
   __attribute__((always_inline)) static V hardswish(V v) {
     const V three = splat(C(3)), six = splat(C(6));
-    const V raised = v + three, most = raised > six ? six : raised;
-    return v <= -three ? V{} : v * (most / six);
+    return v <= -three ? V{} : v * (smaller(six, v + three) / six);
   }
   template <class V>
   __attribute__((always_inline)) static V hardswish_slope(V v) {
@@ -69,17 +68,17 @@ class Curve {
   // denormal results are rounded once.
   template <class V>
   __attribute__((always_inline)) static V silu(V v) {
-    const Exponential<C> e = exponential<C>(-v);
-    const V down = e.exponent > V{} ? -e.exponent : V{};
-    const V up = e.exponent + down;  // the exponent, if negative
+    const V least = bounded(v);
+    const Decay<C> e = decay<C>(least);
+    const V up = smaller(e.exponent, V{}), down = up - e.exponent;  // one is 0
     const V divisor = splat(C(1)) + fma(power_of_two(up), e.excess, power_of_two(up + down));
-    return scaled(bounded(v) / divisor, down);
+    return scaled(least / divisor, down);
   }
   // s*(1 + v*(1 - s)) with s = 1/(1 + exp(-v)).
   template <class V>
   __attribute__((always_inline)) static V silu_slope(V v) {
     const V zero = {}, one = splat(C(1));
-    const Exponential<C> e = exponential<C>(v < zero ? v : -v);
+    const Decay<C> e = decay<C>(v < zero ? -v : v);
     const V power = scaled(one + e.excess, e.exponent);
     const V large = one / (one + power), small = power * large;
     const V s = v < zero ? small : large, rest = v < zero ? large : small;
@@ -88,8 +87,7 @@ class Curve {
   // Below, the result is 0 whatever v is, but -inf would not become 0.
   template <class V>
   __attribute__((always_inline)) static V bounded(V v) {
-    const V lowest = splat(C(-2000));
-    return v < lowest ? lowest : v;
+    return larger(-most_exponent<C>(), v);
   }
 
   bool silu_;

@@ -156,8 +156,17 @@ struct WalkAhead {
     prefetch_for_write(reinterpret_cast<const char*>(y + i) + bytes);
   }
 };
-struct ReadNothing {
-  __attribute__((always_inline)) void touch(ptrdiff_t) const {}
+// The same where what is written bypasses the caches.
+template <class Op, class T>
+struct ReadAlong {
+  Inputs<Op, T> in;
+  __attribute__((always_inline)) void touch(ptrdiff_t i) const {
+    constexpr ptrdiff_t bytes = 2048;
+#pragma GCC unroll 4
+    for (int k = 0; k < Op::inputs; ++k) {
+      prefetch(reinterpret_cast<const char*>(in.at[k] + i) + bytes);
+    }
+  }
 };
 
 // True for the vectors with which a cache line's worth of elements begins.
@@ -216,7 +225,7 @@ BNFAST_INLINE void stream_plane(const Op& op, const Place<Op, T, U>& at, ptrdiff
   const ptrdiff_t head = unaligned_head(at.out[0], n);
   const ptrdiff_t end = head + (n - head) / kStreamed<C, U> * kStreamed<C, U>;
   if (head > 0) map_few<C>(op, at, head, c);
-  map_vectors<C, true>(op, at, head, end, c, ReadNothing{});
+  map_vectors<C, true>(op, at, head, end, c, ReadAlong<Op, T>{at.in});
   map_few<C>(op, at.plus(end), n - end, c);
 }
 
@@ -339,8 +348,8 @@ void stream_planes(const Op& op, const Block& block, const MappedPlanes<Op, T, U
   const bool together = block.inner < long_plane && joined<C>(op, block, planes);
   for (ptrdiff_t o = 0; o < block.outer; ++o) {
     if (together) {
-      stream_joined<C>(op, planes.at(0, o), block.channels, block.inner, coefficients,
-                       ReadNothing{});
+      const Place<Op, T, U> at = planes.at(0, o);
+      stream_joined<C>(op, at, block.channels, block.inner, coefficients, ReadAlong<Op, T>{at.in});
       continue;
     }
     for (ptrdiff_t c = 0; c < block.channels; ++c) {

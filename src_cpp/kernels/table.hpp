@@ -24,7 +24,8 @@ constexpr Map map_kernels() {
   return {map_planes<Op<C>, C, T, U>, map_rows<Op<C>, C, T, U>};
 }
 
-// The fused kernels of a ramp are made for float32 alone: they are long.
+// Those that reduce and map in one walk are long: they are made for float32 alone, and not for the
+// gradient of a curve, which computes more than it moves.
 template <class T, class C>
 constexpr ActivatedKernels ramp_kernels() {
   ActivatedKernels kernels = {reduce_kernels<RampProducts, T, C>(),
@@ -37,6 +38,20 @@ constexpr ActivatedKernels ramp_kernels() {
     kernels.moments_fast_and_affine = reduce_and_map_planes<Moments<C>, RampAffine<C>, T, C>;
     kernels.products_fast_and_gradient =
         reduce_and_map_planes<RampProducts<C>, RampGradient<C>, T, C>;
+  }
+  return kernels;
+}
+
+template <class T, class C>
+constexpr ActivatedKernels curve_kernels() {
+  ActivatedKernels kernels = {reduce_kernels<CurveProducts, T, C>(),
+                              reduce_kernels<CurveProducts, T, double>(),
+                              map_kernels<CurveAffine, C, T, T>(),
+                              map_kernels<CurveGradient, C, T, T>(),
+                              nullptr,
+                              nullptr};
+  if constexpr (sizeof(T) == sizeof(float)) {
+    kernels.moments_fast_and_affine = reduce_and_map_planes<Moments<C>, CurveAffine<C>, T, C>;
   }
   return kernels;
 }
@@ -60,9 +75,7 @@ constexpr TypeKernels type_kernels() {
           reduce_and_map_planes<Moments<C>, Affine<C>, T, C>,
           reduce_and_map_planes<Products<C>, Gradient<C>, T, C>,
           ramp_kernels<T, C>(),
-          {reduce_kernels<CurveProducts, T, C>(), reduce_kernels<CurveProducts, T, double>(),
-           map_kernels<CurveAffine, C, T, T>(), map_kernels<CurveGradient, C, T, T>(), nullptr,
-           nullptr}};
+          curve_kernels<T, C>()};
 }
 
 // S: the type in which sums of T are exact.

@@ -33,22 +33,27 @@ struct ExponentialOf<double> {
                                           1.6666666666666667e-1, 0.5};
 };
 
-// exp(t) = (1 + excess)*2^exponent, |excess| < 1/2 and the exponent an integer: apart, one rounding
-// can be saved.
+// exp(-t) = (1 + excess)*2^exponent, |excess| < 1/2 and the exponent an integer: apart, one
+// rounding can be saved.
 template <class C>
-struct Exponential {
+struct Decay {
   Vector<C> excess, exponent;
 };
 
-// Beyond +-most, t is taken for that: the true power over- or underflows in any use.
+// Beyond this in either direction the true power over- or underflows in any use.
 template <class C>
-BNFAST_INLINE Exponential<C> exponential(Vector<C> t) {
+BNFAST_INLINE Vector<C> most_exponent() {
+  return splat(ExponentialOf<C>::most);
+}
+
+// t must not be below -most_exponent; above most_exponent it is taken for that.
+template <class C>
+BNFAST_INLINE Decay<C> decay(Vector<C> t) {
   typedef ExponentialOf<C> Of;
-  const Vector<C> most = splat(Of::most), rounding = splat(Of::rounding);
-  t = t > most ? most : t;
-  t = t < -most ? -most : t;
-  const Vector<C> n = fma(t, splat(C(1.4426950408889634)), rounding) - rounding;
-  const Vector<C> r = fma(n, splat(-Of::ln2_low), fma(n, splat(-Of::ln2_high), t));
+  const Vector<C> rounding = splat(Of::rounding);
+  t = smaller(most_exponent<C>(), t);
+  const Vector<C> n = fma(t, splat(C(-1.4426950408889634)), rounding) - rounding;
+  const Vector<C> r = fma(n, splat(-Of::ln2_low), fma(n, splat(-Of::ln2_high), -t));
   Vector<C> p = splat(Of::polynomial[0]);
   constexpr int terms = sizeof Of::polynomial / sizeof Of::polynomial[0];
 #pragma GCC unroll 16

@@ -116,6 +116,16 @@ BNFAST_INLINE Integers lane_numbers() {
 BNFAST_INLINE F32 select(int n, F32 a, F32 b) { return lane_numbers<I32>() < n - I32{} ? a : b; }
 BNFAST_INLINE F64 select(int n, F64 a, F64 b) { return lane_numbers<I64>() < n - I64{} ? a : b; }
 
+// a where it is the smaller (the larger), else b: where either is NaN, too.
+template <class V>
+BNFAST_INLINE V smaller(V a, V b) {
+  return a < b ? a : b;
+}
+template <class V>
+BNFAST_INLINE V larger(V a, V b) {
+  return a > b ? a : b;
+}
+
 BNFAST_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
 BNFAST_INLINE void prefetch_for_write(const void* p) { __builtin_prefetch(p, 1); }
 

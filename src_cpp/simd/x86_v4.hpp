@@ -45,6 +45,12 @@ BNFAST_INLINE void stream(uint16_t* p, U16 a, U16 b) {
 }
 BNFAST_INLINE void stream_fence() { _mm_sfence(); }
 
+// GCC 12 takes two instructions for a comparison and a choice.
+BNFAST_INLINE F32 smaller(F32 a, F32 b) { return _mm512_maskz_min_ps(kAll16, a, b); }
+BNFAST_INLINE F64 smaller(F64 a, F64 b) { return _mm512_maskz_min_pd(kAll8, a, b); }
+BNFAST_INLINE F32 larger(F32 a, F32 b) { return _mm512_maskz_max_ps(kAll16, a, b); }
+BNFAST_INLINE F64 larger(F64 a, F64 b) { return _mm512_maskz_max_pd(kAll8, a, b); }
+
 BNFAST_INLINE F32 scaled(F32 v, F32 n) { return _mm512_maskz_scalef_ps(kAll16, v, n); }
 BNFAST_INLINE F64 scaled(F64 v, F64 n) { return _mm512_maskz_scalef_pd(kAll8, v, n); }
 BNFAST_INLINE F32 power_of_two(F32 n) { return scaled(F32{} + 1.0f, n); }
