@@ -70,7 +70,8 @@ void map_rows_storing(const Op& op, const Block& block, const MappedPlanes<Op, T
   constexpr int fit = (Op::coefficients > 4 ? kMapVectors / 2 : kMapVectors) * width;
   constexpr int wide = fit < least ? least : fit;
   const ptrdiff_t columns = block.channels;
-  const ptrdiff_t ahead = map_rows_at_once(columns * static_cast<ptrdiff_t>(sizeof(T)));
+  const ptrdiff_t ahead =
+      map_rows_at_once(columns * static_cast<ptrdiff_t>(sizeof(T)) * Op::inputs);
   const ptrdiff_t step = ahead < kMostStepRows ? ahead : kMostStepRows;
   for (ptrdiff_t row = 0; row < block.outer; row += step) {
     const ptrdiff_t rows = block.outer - row < step ? block.outer - row : step;
