@@ -79,7 +79,7 @@ def torch_calls(operation: str, p: Problem) -> Iterator[tuple[str, Call]]:
     if operation == "backward":
         saved = (torch.from_numpy(a.astype(np.float32)) for a in (p.mean, p.invstd))
         arguments = (dy, x, weight, mean, var, *saved, True, 1e-5, [True, True, True])
-        yield "PyTorch", lambda: torch.native_batch_norm_backward(*arguments)
+        yield "PyTorch", lambda: torch.ops.aten.native_batch_norm_backward(*arguments)
         return
     given = (x, weight, bias, mean, var, operation == "training", 0.1, 1e-5)
     room = (out, torch.empty_like(weight), torch.empty_like(weight))
