@@ -8,8 +8,8 @@ PIP := $(PY) -m pip --disable-pip-version-check
 STAMPS := $(VENV)/.bnfast
 
 # Folders are sources too: their time changes when a file is added or removed.
-SOURCES := pyproject.toml CMakeLists.txt $(shell find src_cpp python ! -name '*.pyc' ! -name __pycache__)
-CPP := $(shell find src_cpp -name '*.[ch]' -o -name '*.[ch]pp')
+SOURCES := pyproject.toml CMakeLists.txt $(shell find src_cpp cmake python ! -name '*.pyc' ! -name __pycache__)
+CPP := $(shell find src_cpp tests examples -name '*.[ch]' -o -name '*.[ch]pp')
 BUILD_NEEDS := pip>=23.1 cmake ninja \
 	$(shell sed -n 's/^requires = \[\(.*\)\]/\1/p' pyproject.toml | tr -d '",')
 

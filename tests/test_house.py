@@ -159,7 +159,8 @@ def test_the_core_calls_c_libraries_alone(path, tmp_path):
     # A program without the C++ library's runtime can link it.
     if name_of(path) in BESIDES_THE_CORE:
         pytest.skip("for the Python module alone")
-    (tmp_path / "bnfast_version.h").write_text('#define BNF_VERSION 0\n#define BNF_VERSION_TEXT ""\n')
+    version = '#define BNF_VERSION 0\n#define BNF_VERSION_TEXT ""\n'
+    (tmp_path / "bnfast_version.h").write_text(version)
     flags = ["-fvisibility=hidden", "-fopenmp", f"-I{tmp_path}"]
     symbols = symbols_of(compiled(path, tmp_path, *flags))
     called = [name for kind, name in symbols if kind in "Uw"]

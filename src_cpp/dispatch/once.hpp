@@ -12,8 +12,9 @@ namespace bnfast {
 
 // What find() returned the first time. From any thread; without the guard of a function's static
 // variable, which would call the C++ library's runtime.
+// Static, for the variables of other templates' functions are unique in a whole process.
 template <auto find>
-const auto& found_once() {
+static const auto& found_once() {
   static decltype(find()) value{};
   static std::atomic<bool> found{false};
   if (found.load(std::memory_order_acquire)) return value;
