@@ -8,8 +8,8 @@ PIP := $(PY) -m pip --disable-pip-version-check
 STAMPS := $(VENV)/.bnfast
 
 # Folders are sources too: their time changes when a file is added or removed.
-SOURCES := pyproject.toml CMakeLists.txt $(shell find src_cpp python ! -name '*.pyc' ! -name __pycache__)
-CPP := $(shell find src_cpp -name '*.[ch]' -o -name '*.[ch]pp')
+SOURCES := pyproject.toml CMakeLists.txt $(shell find src_cpp cmake python ! -name '*.pyc' ! -name __pycache__)
+CPP := $(shell find src_cpp tests examples -name '*.[ch]' -o -name '*.[ch]pp')
 BUILD_NEEDS := pip>=23.1 cmake ninja \
 	$(shell sed -n 's/^requires = \[\(.*\)\]/\1/p' pyproject.toml | tr -d '",')
 
@@ -18,7 +18,7 @@ $(shell test "$$(cat $(STAMPS)/installed 2>/dev/null)" = '$(CURDIR)' || rm -f $(
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench bench-compare instructions lint wheel venv clean
+.PHONY: help demo test test-c test-aarch64 bench bench-compare instructions lint wheel venv clean
 
 help:  ## show this list (the default)
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -36,6 +36,16 @@ test: $(STAMPS)/test $(STAMPS)/installed  ## run the docs' examples, then the su
 		BNFAST_ISA=$$isa $(PY) -m pytest "$$@" $(ARGS); \
 		set -- -m 'not once'; \
 	done
+
+test-c: $(STAMPS)/needs  ## build the C library without Python, install it below build/c, test it there
+	. $(VENV)/bin/activate && $(call build_c,build/c,)
+
+test-aarch64: $(STAMPS)/needs  ## the same for 64-bit ARM, without OpenMP, under qemu's emulation
+	$(call need,command -v aarch64-linux-gnu-g++,no compiler for 64-bit ARM: \
+		install one (apt install g++-aarch64-linux-gnu))
+	$(call need,command -v qemu-aarch64,no emulation of 64-bit ARM: install it (apt install qemu-user))
+	. $(VENV)/bin/activate && $(call build_c,build/aarch64,-DBNFAST_OPENMP=OFF \
+		-DCMAKE_TOOLCHAIN_FILE=cmake/aarch64-linux-gnu.cmake)
 
 bench: $(STAMPS)/test $(STAMPS)/installed  ## time the shapes of bench/ (set ARGS="-k NAME" for some)
 	$(PY) -m pytest bench --benchmark-only $(ARGS)
@@ -66,6 +76,10 @@ clean:  ## remove all that make made (an active virtual environment stays)
 
 # need: a command that must succeed, and what to say if it does not.
 need = @{ $(1); } >/dev/null 2>&1 || { echo 'bnfast: $(2)' >&2; exit 1; }
+# build_c: the folder to build and install in, options for CMake. ARGS="-DBNFAST_ISAS=v3" adds more.
+build_c = cmake -S . -B $(1) -G Ninja -DBNFAST_TESTS=ON -DBNFAST_WERROR=ON \
+	-DCMAKE_INSTALL_PREFIX=$(CURDIR)/$(1)/installed $(2) $(ARGS) && cmake --build $(1) && \
+	cmake --install $(1) && ctest --test-dir $(1) --verbose && ls -l $(1)/libbnfast.a
 is_new_enough = import sys; sys.exit(sys.version_info < (3, 10))
 find_header = import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")
 

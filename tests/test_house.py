@@ -23,6 +23,8 @@ MOST_LINES = 400
 # Whose files a folder's may include, besides its own.
 LAYERS = {
     "bindings": {"core", "dispatch"},
+    "c_api": {"core", "dispatch", "include"},
+    "include": set(),
     "core": {"dispatch", "kernels/contract.hpp"},
     "dispatch": {"kernels/contract.hpp"},
     "kernels": {"simd"},
@@ -103,16 +105,27 @@ def built_object(isa):
     return built[0] if built else None
 
 
-def compiled_object(isa, folder):
-    """Compile the kernels of an instruction set, much as the build does."""
+def compiled(source, folder, *flags):
+    """Compile a file much as the build does."""
     compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")
     if compiler is None:
         pytest.skip("no object of the build, and no compiler to make one")
-    flags = [f"-march=x86-64-{isa}"] if isa.startswith("v") else []
-    source, target = CPP / f"kernels/isa_{isa}.cpp", folder / "kernels.o"
+    target = folder / "object.o"
     fixed = ["-std=c++17", "-O3", "-fno-exceptions", "-fno-rtti", "-fPIC", "-c"]
     subprocess.run([compiler, *fixed, *flags, f"-I{CPP}", source, "-o", target], check=True)
     return target
+
+
+def compiled_kernels(isa, folder):
+    flags = [f"-march=x86-64-{isa}"] if isa.startswith("v") else []
+    return compiled(CPP / f"kernels/isa_{isa}.cpp", folder, *flags)
+
+
+def symbols_of(path):
+    """Return kinds and names, as nm tells them."""
+    listed = subprocess.run(["nm", path], check=True, capture_output=True, text=True).stdout
+    symbols = [tuple(line.split()[-2:]) for line in listed.splitlines()]
+    return [(kind, name) for kind, name in symbols if not name.startswith(".L")]
 
 
 @pytest.mark.skipif(shutil.which("nm") is None, reason="nm is not installed")
@@ -122,11 +135,7 @@ def test_kernels_define_their_own_namespace_alone(isa, tmp_path):
     needs = {"v2": "x86_64", "v3": "x86_64", "v4": "x86_64", "neon": "aarch64"}.get(isa, machine)
     if machine.replace("amd64", "x86_64").replace("arm64", "aarch64") != needs:
         pytest.skip(f"{isa} is compiled on {needs}")
-    path = built_object(isa) or compiled_object(isa, tmp_path)
-
-    listed = subprocess.run(["nm", path], check=True, capture_output=True, text=True).stdout
-    symbols = [line.split()[-2:] for line in listed.splitlines()]
-    symbols = [(kind, name) for kind, name in symbols if not name.startswith(".L")]
+    symbols = symbols_of(built_object(isa) or compiled_kernels(isa, tmp_path))
     own = re.compile(rf"_Z(Z|TV|TI|TS|GV)?N?K?6bnfast{len(isa)}{isa}")
     defined = [name for kind, name in symbols if kind not in "Uw"]
     assert [name for name in defined if not own.match(name)] == []
@@ -134,6 +143,29 @@ def test_kernels_define_their_own_namespace_alone(isa, tmp_path):
     # What a kernel calls is compiled for every CPU: C's library.
     called = {name for kind, name in symbols if kind in "Uw"}
     assert called <= {"memcpy", "memmove", "memset", "_GLOBAL_OFFSET_TABLE_", "__stack_chk_fail"}
+
+
+# The Python module's own.
+BESIDES_THE_CORE = {"core/output_memory.cpp"}
+
+
+@pytest.mark.skipif(shutil.which("nm") is None, reason="nm is not installed")
+@pytest.mark.parametrize(
+    "path",
+    [p for p in cpp_files("core", "dispatch", "c_api") if p.suffix == ".cpp"],
+    ids=name_of,
+)
+def test_the_core_calls_c_libraries_alone(path, tmp_path):
+    # A program without the C++ library's runtime can link it.
+    if name_of(path) in BESIDES_THE_CORE:
+        pytest.skip("for the Python module alone")
+    version = '#define BNF_VERSION 0\n#define BNF_VERSION_TEXT ""\n'
+    (tmp_path / "bnfast_version.h").write_text(version)
+    flags = ["-fvisibility=hidden", "-fopenmp", f"-I{tmp_path}"]
+    symbols = symbols_of(compiled(path, tmp_path, *flags))
+    called = [name for kind, name in symbols if kind in "Uw"]
+    foreign = re.compile(r"_Z(?!T?[A-Z]*N?K?6bnfast)|__cxa_|__gxx_|_Unwind_|__once_proxy")
+    assert [name for name in called if foreign.match(name)] == []
 
 
 def test_import_loads_numpy_alone():

@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+import bnfast
 
 pytestmark = [
     pytest.mark.once,
@@ -91,3 +94,11 @@ def test_views_are_copied_at_most_once(shape, view, copies):
     out = lies_last if "transpose" in view else "out = touched(16, 64, 112, 112)"
     prepare = f"larger = touched(*{shape}); x = {view}; c = np.ones(64); {out}"
     assert abs(added(prepare, "bnfast.batch_norm(x, c, c, out=out)") - copies * X_BYTES) < MIB
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
+def test_copies_that_memory_cannot_hold_are_refused(dtype):
+    seen = np.zeros((1, 2, 1, 6), dtype)[..., ::2]
+    x = np.broadcast_to(seen, (2**24, 2, 2**24, 3))  # no walk serves it, nor any address space
+    with pytest.raises(MemoryError):
+        bnfast.moments(x)

@@ -20,6 +20,7 @@ from bnfast._core import (
     standardize,
     use_isa,
 )
+from bnfast.c_library import get_cmake_dir, get_include
 from bnfast.config import show_config, show_versions
 from bnfast.layer import BatchNorm
 from bnfast.results import BatchNormForward, BatchNormGradients, Moments
@@ -41,6 +42,8 @@ __all__ = [
     "batch_norm_backward_reduce",
     "batch_norm_forward",
     "empty_cache",
+    "get_cmake_dir",
+    "get_include",
     "get_num_threads",
     "get_output_cache",
     "inference_params",

@@ -90,13 +90,6 @@ Examples
 (array([1.]), array([4.]))
 )";
 
-// The epilogue of a result that lies in y already: y is mapped by y*1 + 0.
-void apply_in_place(const Operand& y, const Epilogue& epilogue, int threads) {
-  Coefficients identity(compute_type(y.array.dtype, y.array.dtype), 3, y.shape.channels());
-  for (ptrdiff_t c = 0; c < y.shape.channels(); ++c) set_affine(identity, c, 1, 0);
-  map_affine(y.shape, y.array, y.array, identity, threads, epilogue);
-}
-
 py::array affine(const py::object& x_, const py::object& scale_, const py::object& shift_,
                  const py::object& channel_axis, const py::object& activation,
                  const py::object& negative_slope, const py::object& residual,
@@ -111,16 +104,14 @@ py::array affine(const py::object& x_, const py::object& scale_, const py::objec
   like.array.dtype = result_dtype(dtype, x.array.dtype);
   const EpilogueArguments epilogue(named, residual, like, "the result");
   const Operand y = output(out, x, {like.array.dtype, epilogue.overwritable(x)});
-  Coefficients coefficients(compute_type(x.array.dtype, y.array.dtype), 3, channels);
+  auto coefficients =
+      allocated(Coefficients(compute_type(x.array.dtype, y.array.dtype), 3, channels));
   for (ptrdiff_t c = 0; c < channels; ++c) {
     const auto i = static_cast<size_t>(c);
     set_affine(coefficients, c, scale[i], shift[i]);
   }
   without_gil(x.shape.elements(), [&] {
-    const bool fuses = y.array.dtype == x.array.dtype;
-    map_affine(x.shape, x.array, y.array, coefficients, threads,
-               fuses ? epilogue.get() : Epilogue{});
-    if (!fuses && epilogue.get().present) apply_in_place(y, epilogue.get(), threads);
+    check_memory(map_affine(x.shape, x.array, y.array, coefficients, threads, epilogue.get()));
   });
   return y.object;
 }

@@ -180,46 +180,23 @@ struct Results {
   std::optional<Operand> dx, dresidual;
 };
 
+GradientArrays arrays_of(const Arguments& a, const Results& to) {
+  return {a.x.array, a.dy.array, array_of(to.dx), array_of(to.dresidual)};
+}
+
+ProductsFold::Statistics statistics_of(const Arguments& a, Parameters parameters) {
+  return {a.mean.data(), a.invstd.data(), parameters.weight, parameters.bias,
+          static_cast<double>(a.x.shape.values_per_channel())};
+}
+
 ChannelSums reduce(const Arguments& a, Parameters parameters, const Epilogue& epilogue,
                    const Results& to) {
   ChannelSums sums(a.channels());
-  const double count = static_cast<double>(a.x.shape.values_per_channel());
   without_gil(a.x.shape.elements(), [&] {
-    backward(a.x.shape, {a.x.array, a.dy.array, array_of(to.dx), array_of(to.dresidual)},
-             {a.mean.data(), a.invstd.data(), parameters.weight, parameters.bias, count}, a.threads,
-             sums.dy.data(), sums.dy_xmu.data(), epilogue);
+    check_memory(backward(a.x.shape, arrays_of(a, to), statistics_of(a, parameters), a.threads,
+                          sums.dy.data(), sums.dy_xmu.data(), epilogue));
   });
   return sums;
-}
-
-// dx = weight*invstd*dy.
-void scale_gradient(const Arguments& a, Parameters parameters, const Operand& dx) {
-  Coefficients coefficients(compute_type(a.dy.array.dtype, dx.array.dtype), 3, a.channels());
-  for (ptrdiff_t c = 0; c < a.channels(); ++c) {
-    set_affine(coefficients, c, parameters.weight_of(c) * a.invstd[static_cast<size_t>(c)], 0);
-  }
-  without_gil(a.dy.shape.elements(),
-              [&] { map_affine(a.dy.shape, a.dy.array, dx.array, coefficients, a.threads); });
-}
-
-// dx = factor*g, with the statistics as constants; factor: weight*invstd, or 1 if dx is dresidual.
-void scale_activated_gradient(const Arguments& a, Parameters parameters, const Epilogue& epilogue,
-                              const Results& to) {
-  const DType compute = compute_type(a.x.array.dtype, a.x.array.dtype);
-  Coefficients coefficients(compute, 6, a.channels());
-  for (ptrdiff_t c = 0; c < a.channels(); ++c) {
-    const auto i = static_cast<size_t>(c);
-    const double scale = parameters.weight_of(c) * a.invstd[i];
-    set_gradient(coefficients, c, usable_shift(coefficients.rounded(a.mean[i])), to.dx ? scale : 1,
-                 1, 0, 0, 1);
-    set_activation_input(coefficients, 4, c, compute, a.mean[i], scale, parameters.bias_of(c));
-  }
-  const Array* first = to.dx ? &to.dx->array : array_of(to.dresidual);
-  const Array* second = to.dx ? array_of(to.dresidual) : nullptr;
-  without_gil(a.x.shape.elements(), [&] {
-    map_gradient(a.x.shape, {a.x.array, a.dy.array, first, second}, coefficients, a.threads,
-                 epilogue);
-  });
 }
 
 py::object weight_gradient(const ChannelSums& sums, const std::vector<double>& invstd) {
@@ -274,10 +251,11 @@ py::object batch_norm_backward(const py::object& dy, const py::object& x, const 
   ChannelSums sums(a.channels());
   const bool whole = wanted.dx && training;
   if (whole || sums_wanted) sums = reduce(a, parameters, epilogue.get(), whole ? to : Results{});
-  if (!whole && epilogue.get().present && (to.dx || to.dresidual)) {
-    scale_activated_gradient(a, parameters, epilogue.get(), to);
-  } else if (!whole && to.dx) {
-    scale_gradient(a, parameters, *to.dx);
+  if (!whole && (to.dx || to.dresidual)) {
+    without_gil(a.x.shape.elements(), [&] {
+      check_memory(scale_gradient(a.x.shape, arrays_of(a, to), statistics_of(a, parameters),
+                                  a.threads, epilogue.get()));
+    });
   }
   const auto object = [](const std::optional<Operand>& result) {
     return result ? py::object(result->object) : py::none();
@@ -310,14 +288,16 @@ py::array batch_norm_backward_elemt(const py::object& dy, const py::object& x,
   const double count = number(count_, "count");
   if (!(count > 0)) value_error("count must be positive, got " + text_of(count_));
   const Operand dx = output(out, a.x, {a.x.array.dtype, {&a.x, &a.dy}});
-  Coefficients coefficients(compute_type(a.x.array.dtype, dx.array.dtype), 4, a.channels());
+  auto coefficients =
+      allocated(Coefficients(compute_type(a.x.array.dtype, dx.array.dtype), 4, a.channels()));
   for (ptrdiff_t c = 0; c < a.channels(); ++c) {
     const auto i = static_cast<size_t>(c);
     set_gradient(coefficients, c, a.mean[i], a.invstd[i], weight ? (*weight)[i] : 1, sum_dy[i],
                  sum_dy_xmu[i], count);
   }
   without_gil(a.x.shape.elements(), [&] {
-    map_gradient(a.x.shape, {a.x.array, a.dy.array, &dx.array, nullptr}, coefficients, a.threads);
+    check_memory(map_gradient(a.x.shape, {a.x.array, a.dy.array, &dx.array, nullptr}, coefficients,
+                              a.threads));
   });
   return dx.object;
 }

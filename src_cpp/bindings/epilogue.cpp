@@ -1,24 +1,16 @@
 #include "bindings/epilogue.hpp"
 
-#include <limits>
+#include "core/activations.hpp"
 
 namespace bnfast {
 namespace {
 
-constexpr double kNoCap = std::numeric_limits<double>::quiet_NaN();
-
-Activation ramp(double slope, double cap = kNoCap) {
-  return {Activation::Kind::ramp, slope, cap, false, false};
-}
-
-Activation curve(Activation::Kind kind) { return {kind, 0, kNoCap, false, false}; }
-
 Activation activation_of(const std::string& name, double negative_slope) {
-  if (name == "relu") return ramp(0);
-  if (name == "relu6") return ramp(0, 6);
-  if (name == "leaky_relu") return ramp(negative_slope);
-  if (name == "hardswish") return curve(Activation::Kind::hardswish);
-  if (name == "silu") return curve(Activation::Kind::silu);
+  if (name == "relu") return relu();
+  if (name == "relu6") return relu6();
+  if (name == "leaky_relu") return leaky_relu(negative_slope);
+  if (name == "hardswish") return hardswish();
+  if (name == "silu") return silu();
   value_error(
       "activation must be None, 'relu', 'relu6', 'leaky_relu', 'hardswish' or 'silu', got '" +
       name + "'");
@@ -38,7 +30,7 @@ EpilogueArguments::EpilogueArguments(const NamedActivation& named, const py::obj
                                      const Operand& like, const char* like_name) {
   if (!residual.is_none()) residual_ = input_like(residual, "residual", like, like_name);
   epilogue_.present = named.activation || residual_;
-  epilogue_.activation = named.activation.value_or(ramp(1));
+  epilogue_.activation = named.activation.value_or(identity());
   epilogue_.residual = residual_ ? &residual_->array : nullptr;
 }
 

@@ -160,9 +160,8 @@ void check_correction(long long correction, ptrdiff_t count) {
 void update(UpdatedChannels& running, const std::vector<double>& batch, double momentum,
             double factor) {
   std::vector<double> values = running.values();
-  for (size_t c = 0; c < values.size(); ++c) {
-    values[c] = (1 - momentum) * values[c] + momentum * (batch[c] * factor);
-  }
+  update_running(values.data(), batch.data(), static_cast<ptrdiff_t>(values.size()), momentum,
+                 factor);
   running.write(values);
 }
 
@@ -192,8 +191,8 @@ Statistics normalized(const Operand& x, const Operand& y, const Arguments& argum
                       const Epilogue& epilogue) {
   Statistics statistics(x.shape.channels());
   without_gil(x.shape.elements(), [&] {
-    normalize_batch(x.shape, x.array, y.array, arguments.parameters(), arguments.eps,
-                    arguments.threads, statistics.out(), epilogue);
+    check_memory(normalize_batch(x.shape, x.array, y.array, arguments.parameters(), arguments.eps,
+                                 arguments.threads, statistics.out(), epilogue));
   });
   return statistics;
 }
@@ -234,10 +233,12 @@ py::array infer(const Operand& x, const py::object& running_mean, const py::obje
   const auto mean = required_channel_values(running_mean, "running_mean", channels);
   const auto var = required_channel_values(running_var, "running_var", channels);
   Operand y = output(out, x, {x.array.dtype, epilogue.overwritable(x)});
-  Coefficients coefficients(compute_type(x.array.dtype, y.array.dtype), 3, channels);
+  auto coefficients =
+      allocated(Coefficients(compute_type(x.array.dtype, y.array.dtype), 3, channels));
   set_inference(coefficients, {mean.data(), var.data(), arguments.eps}, arguments.parameters());
   without_gil(x.shape.elements(), [&] {
-    map_affine(x.shape, x.array, y.array, coefficients, arguments.threads, epilogue.get());
+    check_memory(
+        map_affine(x.shape, x.array, y.array, coefficients, arguments.threads, epilogue.get()));
   });
   return y.object;
 }

@@ -84,7 +84,8 @@ struct Prepared {
   Coefficients narrow, wide;
 
   explicit Prepared(ptrdiff_t channels)
-      : narrow(DType::float32, 3, channels), wide(DType::float64, 3, channels) {}
+      : narrow(allocated(Coefficients(DType::float32, 3, channels))),
+        wide(allocated(Coefficients(DType::float64, 3, channels))) {}
   py::array apply(const Operand& x, const NamedActivation& activation, const py::object& residual,
                   const py::object& out, const py::object& num_threads) const {
     const int threads = checked_threads(num_threads);
@@ -93,7 +94,7 @@ struct Prepared {
     const bool in_float32 = compute_type(x.array.dtype, y.array.dtype) == DType::float32;
     const Coefficients& coefficients = in_float32 ? narrow : wide;
     without_gil(x.shape.elements(), [&] {
-      map_affine(x.shape, x.array, y.array, coefficients, threads, epilogue.get());
+      check_memory(map_affine(x.shape, x.array, y.array, coefficients, threads, epilogue.get()));
     });
     return y.object;
   }

@@ -1,15 +1,11 @@
 #include "bindings/register.hpp"
 #include "bindings/wrong_calls.hpp"
-#include "dispatch/dispatch.hpp"
-#include "dispatch/machine.hpp"
 
 PYBIND11_MODULE(_core, m) {
   pybind11::options options;
   options.disable_function_signatures();  // each docstring begins with its own
   m.doc() = "The compiled half of bnfast.";
-  bnfast::choose_isa();
-  bnfast::environment_threads();
-  bnfast::environment_output_cache();
+  bnfast::start();
   bnfast::register_forward(m);
   bnfast::register_backward(m);
   bnfast::register_affine(m);

@@ -112,7 +112,8 @@ class Formula {
   }
   // integers: the type whose range the scale is for.
   Normalization with_scale_of(Element integers) const {
-    return {mean_, std_, scale_ ? *scale_ : default_scale(integers)};
+    return {static_cast<ptrdiff_t>(mean_.size()), mean_.data(), std_.data(),
+            scale_ ? *scale_ : default_scale(integers)};
   }
   const std::vector<double>& mean() const { return mean_; }
   const std::vector<double>& std() const { return std_; }
@@ -208,7 +209,8 @@ py::array mapped(const Inputs& inputs, const PixelMap& map, const Arrangement& a
                                          inputs.arrays, inputs.name);
   const std::vector<ImagePair> pairs = paired(inputs, result);
   without_gil(result.object.size(), [&] {
-    map_images(pairs, size, map, arrangement.order, side == Side::input, threads);
+    check_memory(map_images({pairs.data(), static_cast<ptrdiff_t>(pairs.size())}, size, map,
+                            arrangement.order, side == Side::input, threads));
   });
   return result.object;
 }
@@ -219,7 +221,8 @@ py::array normalized(const Inputs& inputs, const Formula& formula, const Arrange
   const ResultType type = float_result(dtype);
   formula.check_channels(inputs.arrays[0], inputs.name);
   const Element from = inputs.arrays[0].element;
-  const PixelMap map = PixelMap::normalizing(formula.with_scale_of(from), from, type.element);
+  const PixelMap map =
+      allocated(PixelMap::normalizing(formula.with_scale_of(from), from, type.element));
   return mapped(inputs, map, arrangement, Side::result, type, out, num_threads);
 }
 
@@ -254,8 +257,8 @@ py::array denormalize_images(const py::object& x, const py::object& mean, const 
   const Formula formula(mean, std, scale);
   formula.check_channels(inputs.arrays[0], "x");
   const ResultType type = image_result(dtype);
-  const PixelMap map = PixelMap::denormalizing(formula.with_scale_of(type.element),
-                                               inputs.arrays[0].element, type.element);
+  const PixelMap map = allocated(PixelMap::denormalizing(formula.with_scale_of(type.element),
+                                                         inputs.arrays[0].element, type.element));
   return mapped(inputs, map, arrangement, Side::input, type, out, num_threads);
 }
 
@@ -275,7 +278,8 @@ class PreparedNormalization {
         type_(float_result(dtype)) {
     for (int i = 0; i < kElements; ++i) {
       const auto from = static_cast<Element>(i);
-      maps_.push_back(PixelMap::normalizing(formula_.with_scale_of(from), from, type_.element));
+      maps_.push_back(
+          allocated(PixelMap::normalizing(formula_.with_scale_of(from), from, type_.element)));
     }
     arrangement_.check_swap({0, 0, maps_[0].channels()});
   }

@@ -1,9 +1,12 @@
-// One registering function per subject.
+// What makes the module: one registering function per subject.
 #pragma once
 
 #include <pybind11/pybind11.h>
 
 namespace bnfast {
+
+// Chooses the instruction set, and refuses wishes of the environment that cannot be met.
+void start();
 
 void register_forward(pybind11::module_& m);
 void register_backward(pybind11::module_& m);

@@ -1,9 +1,8 @@
-#include <pybind11/stl.h>
-
 #include "bindings/arrays.hpp"
 #include "bindings/register.hpp"
 #include "core/parallel.hpp"
 #include "dispatch/dispatch.hpp"
+#include "dispatch/environment.hpp"
 #include "dispatch/machine.hpp"
 
 #define BNFAST_TEXT_OF(x) #x
@@ -115,6 +114,25 @@ constexpr const char* kCaches = R"(cache_sizes()
 The caches of this CPU in bytes; 0: none, or unknown.
 )";
 
+py::list listed(const IsaNames& names) {
+  py::list list;
+  for (const char* name : names) list.append(name);
+  return list;
+}
+
+py::list available() { return listed(available_isas()); }
+
+std::string with_commas(const IsaNames& names) {
+  std::string text;
+  for (const char* name : names) text += (text.empty() ? "" : ", ") + std::string(name);
+  return text.empty() ? "none" : text;
+}
+
+[[noreturn]] void refuse_isa(const char* argument, const std::string& name) {
+  value_error(std::string(argument) + " must be one of the instruction sets available here (" +
+              with_commas(available_isas()) + "), got '" + name + "'");
+}
+
 py::dict build_info() {
   py::dict info;
   info["version"] = BNFAST_TEXT(BNFAST_VERSION);
@@ -123,8 +141,8 @@ py::dict build_info() {
 #else
   info["compiler"] = "GCC " __VERSION__;
 #endif
-  info["isas_built"] = py::cast(built_isas());
-  info["isas_available"] = py::cast(available_isas());
+  info["isas_built"] = listed(built_isas());
+  info["isas_available"] = available();
   info["isa"] = active_isa();
   info["openmp"] = openmp_version() > 0;
   info["openmp_version"] = openmp_version();
@@ -159,16 +177,39 @@ void set_num_threads(const py::object& n) {
 
 void use_isa_named(const py::object& name) {
   if (!py::isinstance<py::str>(name)) type_error("name must be a str, got " + type_name(name));
-  use_isa(name.cast<std::string>());
+  const auto wanted = name.cast<std::string>();
+  const bool whole = wanted.find('\0') == std::string::npos;
+  if (!whole || !use_isa(wanted.c_str())) refuse_isa("name", wanted);
+}
+
+void start_isa() {
+  const IsaChoice choice = choose_isa();
+  if (choice == IsaChoice::unknown_wish) refuse_isa("BNFAST_ISA", environment_wish("BNFAST_ISA"));
+  if (choice == IsaChoice::chosen) return;
+  throw py::import_error("this CPU runs none of the instruction sets bnfast was built with (" +
+                         with_commas(built_isas()) + ")");
+}
+
+void refuse_wish(const char* variable, const char* expected) {
+  value_error(std::string(variable) + " must be " + expected + ", got '" +
+              environment_wish(variable) + "'");
 }
 
 }  // namespace
+
+void start() {
+  start_isa();
+  if (environment_threads().threads == 0) refuse_wish("BNFAST_NUM_THREADS", "a positive integer");
+  if (environment_output_cache().most_bytes < 0) {
+    refuse_wish("BNFAST_OUTPUT_CACHE", "a number of bytes, as 268435456 or 256M");
+  }
+}
 
 void register_runtime(py::module_& m) {
   m.def("set_num_threads", set_num_threads, kSetThreads, py::arg("n").none(true));
   m.def("get_num_threads", default_threads, kGetThreads);
   m.def("isa", active_isa, kIsa);
-  m.def("available_isas", available_isas, kAvailable);
+  m.def("available_isas", available, kAvailable);
   m.def("use_isa", use_isa_named, kUse, py::arg("name"));
   m.def("build_info", build_info, kBuild);
   m.def("default_threads", default_threads_info, kDefaultThreads);

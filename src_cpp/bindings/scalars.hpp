@@ -3,7 +3,11 @@
 
 #include <pybind11/pybind11.h>
 
+#include <new>
 #include <string>
+#include <utility>
+
+#include "core/memory.hpp"
 
 namespace bnfast {
 
@@ -18,6 +22,17 @@ std::string type_name(const py::handle& object);
 long long integer(const py::object& value, const char* name);
 double number(const py::object& value, const char* name);
 bool boolean(const py::object& value, const char* name);
+
+// MemoryError where a call found too little memory.
+inline void check_memory(Outcome outcome) {
+  if (outcome == Outcome::out_of_memory) throw std::bad_alloc();
+}
+// The same for what owns memory.
+template <class Owner>
+Owner allocated(Owner owner) {
+  if (owner.failed()) throw std::bad_alloc();
+  return owner;
+}
 
 double checked_eps(const py::object& eps);
 int checked_threads(const py::object& num_threads);

@@ -105,7 +105,8 @@ struct Channels {
 Channels channels_of(const Operand& x, int threads) {
   Channels channels(x.shape.channels());
   without_gil(x.shape.elements(), [&] {
-    moments(x.shape, x.array, threads, {channels.mean.data(), channels.var.data(), nullptr});
+    check_memory(
+        moments(x.shape, x.array, threads, {channels.mean.data(), channels.var.data(), nullptr}));
   });
   return channels;
 }
@@ -160,14 +161,15 @@ py::array standardize(const py::object& x_, const py::object& mean_, const py::o
     if (!mean) mean = std::move(own.mean);
     var = std::move(own.var);
   }
-  Coefficients coefficients(compute_type(x.array.dtype, y.array.dtype), 3, channels);
+  auto coefficients =
+      allocated(Coefficients(compute_type(x.array.dtype, y.array.dtype), 3, channels));
   for (ptrdiff_t c = 0; c < channels; ++c) {
     const auto i = static_cast<size_t>(c);
     const double v = given_std ? (*given_std)[i] * (*given_std)[i] : var[i];
     set_normalization(coefficients, c, (*mean)[i], inverse_std(v, eps), 0);
   }
   without_gil(x.shape.elements(),
-              [&] { map_affine(x.shape, x.array, y.array, coefficients, threads); });
+              [&] { check_memory(map_affine(x.shape, x.array, y.array, coefficients, threads)); });
   return y.object;
 }
 

@@ -76,14 +76,16 @@ class Call {
     pass_.activation.residual_gradient = pass_.operands.out[1].data != nullptr;
   }
 
-  void run(const Reduction* reduction, const Mapping* mapping, int threads) {
-    if (pass_.geometry.elements() == 0) return;
+  Outcome run(const Reduction* reduction, const Mapping* mapping, int threads) {
+    if (arrays_.failed()) return Outcome::out_of_memory;
+    if (pass_.geometry.elements() == 0) return Outcome::done;
     pass_.reduction = reduction;
     pass_.mapping = mapping;
     pass_.schedule = schedule_for(work_of(pass_, reduction != nullptr), cache_sizes(), threads);
     stand_in_for_residual();
-    pass_.run();
-    arrays_.finish();
+    const Outcome outcome = pass_.run();
+    if (outcome == Outcome::done) arrays_.finish();
+    return outcome;
   }
 
  private:
@@ -108,6 +110,17 @@ class Call {
   Pass pass_{};
 };
 
+// The epilogue of a result that lies in y already: y is mapped by y*1 + 0.
+Outcome map_then_finish(const Shape& shape, const Array& x, const Array& y,
+                        const Coefficients& coefficients, int threads, const Epilogue& epilogue) {
+  Coefficients identity(compute_type(y.dtype, y.dtype), 3, shape.channels());
+  if (identity.failed()) return Outcome::out_of_memory;
+  for (ptrdiff_t c = 0; c < shape.channels(); ++c) set_affine(identity, c, 1, 0);
+  const Outcome mapped = map_affine(shape, x, y, coefficients, threads);
+  if (mapped != Outcome::done) return mapped;
+  return map_affine(shape, y, y, identity, threads, epilogue);
+}
+
 }  // namespace
 
 DType compute_type(DType in, DType out) {
@@ -115,7 +128,7 @@ DType compute_type(DType in, DType out) {
   return wide ? DType::float64 : DType::float32;
 }
 
-void moments(const Shape& shape, const Array& x, int threads, BatchStatistics out) {
+Outcome moments(const Shape& shape, const Array& x, int threads, BatchStatistics out) {
   if (is_integer(x.dtype)) return integer_moments(shape, x, threads, out.mean, out.var);
   Call call(shape, {&x}, {}, {});
   const TypeKernels& kernels = kernels_of(x.dtype);
@@ -129,14 +142,15 @@ void moments(const Shape& shape, const Array& x, int threads, BatchStatistics ou
                             nullptr,
                             nullptr,
                             nullptr};
-  call.run(&reduction, nullptr, threads);
+  return call.run(&reduction, nullptr, threads);
 }
 
-void normalize_batch(const Shape& shape, const Array& x, const Array& y, Parameters parameters,
-                     double eps, int threads, BatchStatistics out, const Epilogue& epilogue) {
+Outcome normalize_batch(const Shape& shape, const Array& x, const Array& y, Parameters parameters,
+                        double eps, int threads, BatchStatistics out, const Epilogue& epilogue) {
   Call call(shape, {&x, epilogue.residual}, {&y}, epilogue);
   const TypeKernels& kernels = kernels_of(x.dtype);
   Coefficients coefficients(compute_type(x.dtype, x.dtype), 3, shape.channels());
+  if (coefficients.failed()) return Outcome::out_of_memory;
   const bool few = shape.values_per_channel() < kFewValues;
   const bool exact = few || x.dtype == DType::float64;
   MomentsFold fold(shape.values_per_channel(), eps, exact, parameters,
@@ -155,19 +169,23 @@ void normalize_batch(const Shape& shape, const Array& x, const Array& y, Paramet
                             nullptr};
   const Mapping mapping{affine_kernel(x.dtype, y.dtype, epilogue), &coefficients,
                         active_kernels().fence};
-  call.run(&reduction, &mapping, threads);
+  return call.run(&reduction, &mapping, threads);
 }
 
-void map_affine(const Shape& shape, const Array& x, const Array& y,
-                const Coefficients& coefficients, int threads, const Epilogue& epilogue) {
+Outcome map_affine(const Shape& shape, const Array& x, const Array& y,
+                   const Coefficients& coefficients, int threads, const Epilogue& epilogue) {
+  if (epilogue.present && x.dtype != y.dtype) {
+    return map_then_finish(shape, x, y, coefficients, threads, epilogue);
+  }
   Call call(shape, {&x, epilogue.residual}, {&y}, epilogue);
   const Mapping mapping{affine_kernel(x.dtype, y.dtype, epilogue), &coefficients,
                         active_kernels().fence};
-  call.run(nullptr, &mapping, threads);
+  return call.run(nullptr, &mapping, threads);
 }
 
-void backward(const Shape& shape, const GradientArrays& arrays, ProductsFold::Statistics statistics,
-              int threads, double* sum_dy, double* sum_dy_xmu, const Epilogue& epilogue) {
+Outcome backward(const Shape& shape, const GradientArrays& arrays,
+                 ProductsFold::Statistics statistics, int threads, double* sum_dy,
+                 double* sum_dy_xmu, const Epilogue& epilogue) {
   const Array& x = arrays.x;
   Call call(shape, {&x, &arrays.dy, epilogue.residual}, {arrays.dx, arrays.dresidual}, epilogue);
   const TypeKernels& kernels = kernels_of(x.dtype);
@@ -176,6 +194,7 @@ void backward(const Shape& shape, const GradientArrays& arrays, ProductsFold::St
   const ptrdiff_t channels = shape.channels(), activation_inputs = epilogue.present ? channels : 0;
   Coefficients coefficients(compute, epilogue.present ? 6 : 4, arrays.dx ? channels : 0);
   Coefficients first(compute, 2, activation_inputs), exact(DType::float64, 2, activation_inputs);
+  if (coefficients.failed() || first.failed() || exact.failed()) return Outcome::out_of_memory;
   for (ptrdiff_t c = 0; c < activation_inputs; ++c) {
     const double scale = statistics.invstd[c] * statistics.weight_of(c);
     const auto set = [&](Coefficients& to, int at) {
@@ -198,16 +217,40 @@ void backward(const Shape& shape, const GradientArrays& arrays, ProductsFold::St
                             epilogue.present ? &first : nullptr,
                             epilogue.present ? &exact : nullptr};
   const Mapping mapping{gradient_kernel(kernels, epilogue), &coefficients, active_kernels().fence};
-  call.run(&reduction, arrays.dx ? &mapping : nullptr, threads);
+  return call.run(&reduction, arrays.dx ? &mapping : nullptr, threads);
 }
 
-void map_gradient(const Shape& shape, const GradientArrays& arrays,
-                  const Coefficients& coefficients, int threads, const Epilogue& epilogue) {
+Outcome map_gradient(const Shape& shape, const GradientArrays& arrays,
+                     const Coefficients& coefficients, int threads, const Epilogue& epilogue) {
   Call call(shape, {&arrays.x, &arrays.dy, epilogue.residual}, {arrays.dx, arrays.dresidual},
             epilogue);
   const Mapping mapping{gradient_kernel(kernels_of(arrays.x.dtype), epilogue), &coefficients,
                         active_kernels().fence};
-  call.run(nullptr, &mapping, threads);
+  return call.run(nullptr, &mapping, threads);
+}
+
+Outcome scale_gradient(const Shape& shape, const GradientArrays& arrays,
+                       const ProductsFold::Statistics& statistics, int threads,
+                       const Epilogue& epilogue) {
+  const DType compute = compute_type(arrays.x.dtype, arrays.x.dtype);
+  Coefficients coefficients(compute, epilogue.present ? 6 : 3, shape.channels());
+  if (coefficients.failed()) return Outcome::out_of_memory;
+  for (ptrdiff_t c = 0; c < shape.channels(); ++c) {
+    const double mean = statistics.mean[c], scale = statistics.weight_of(c) * statistics.invstd[c];
+    if (!epilogue.present) {
+      set_affine(coefficients, c, scale, 0);
+      continue;
+    }
+    set_gradient(coefficients, c, usable_shift(coefficients.rounded(mean)), arrays.dx ? scale : 1,
+                 1, 0, 0, 1);
+    set_activation_input(coefficients, 4, c, compute, mean, scale, statistics.bias_of(c));
+  }
+  if (!epilogue.present) {
+    return map_affine(shape, arrays.dy, *arrays.dx, coefficients, threads);
+  }
+  const Array* first = arrays.dx ? arrays.dx : arrays.dresidual;
+  const Array* second = arrays.dx ? arrays.dresidual : nullptr;
+  return map_gradient(shape, {arrays.x, arrays.dy, first, second}, coefficients, threads, epilogue);
 }
 
 }  // namespace bnfast

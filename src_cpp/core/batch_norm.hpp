@@ -1,5 +1,6 @@
 // What the library computes, for any shape and strides. Arguments have been checked: shapes agree,
-// outputs are writeable and overlap no input but the one they replace, lengths fit.
+// outputs are writeable and overlap no input but the one they replace, lengths fit, coefficients
+// have memory.
 #pragma once
 
 #include "core/array.hpp"
@@ -24,16 +25,17 @@ struct Epilogue {
 
 // Mean and population variance, to float64's precision; from integers' exact sums. Of x all dtypes
 // are read here and by map_affine; elsewhere those of floating-point numbers.
-void moments(const Shape& shape, const Array& x, int threads, BatchStatistics out);
+Outcome moments(const Shape& shape, const Array& x, int threads, BatchStatistics out);
 
 // y = (x - mean)*invstd*weight + bias by the batch's own statistics.
-void normalize_batch(const Shape& shape, const Array& x, const Array& y, Parameters parameters,
-                     double eps, int threads, BatchStatistics out, const Epilogue& epilogue = {});
+Outcome normalize_batch(const Shape& shape, const Array& x, const Array& y, Parameters parameters,
+                        double eps, int threads, BatchStatistics out,
+                        const Epilogue& epilogue = {});
 
-// y = (x - c0)*c1 + c2, the coefficients in the map's compute type. With an epilogue, x and y are
-// of one dtype.
-void map_affine(const Shape& shape, const Array& x, const Array& y,
-                const Coefficients& coefficients, int threads, const Epilogue& epilogue = {});
+// y = (x - c0)*c1 + c2, the coefficients in the map's compute type. Where x and y differ in dtype,
+// y is stored before the epilogue, and again after it.
+Outcome map_affine(const Shape& shape, const Array& x, const Array& y,
+                   const Coefficients& coefficients, int threads, const Epilogue& epilogue = {});
 
 // The arrays of a gradient, of one dtype. With an epilogue, dy is the gradient of its result, and
 // all sums are of dy times the activation's slope; so is dresidual.
@@ -45,13 +47,20 @@ struct GradientArrays {
 };
 
 // The gradient of normalize_batch.
-void backward(const Shape& shape, const GradientArrays& arrays, ProductsFold::Statistics statistics,
-              int threads, double* sum_dy, double* sum_dy_xmu, const Epilogue& epilogue = {});
+Outcome backward(const Shape& shape, const GradientArrays& arrays,
+                 ProductsFold::Statistics statistics, int threads, double* sum_dy,
+                 double* sum_dy_xmu, const Epilogue& epilogue = {});
 
 // dx from sums that are known: the second half of `backward`. The coefficients are those of
 // set_gradient, and with an epilogue those of set_activation_input behind them.
-void map_gradient(const Shape& shape, const GradientArrays& arrays,
-                  const Coefficients& coefficients, int threads, const Epilogue& epilogue = {});
+Outcome map_gradient(const Shape& shape, const GradientArrays& arrays,
+                     const Coefficients& coefficients, int threads, const Epilogue& epilogue = {});
+
+// The gradient with the statistics as constants: dx = weight*invstd*g and dresidual = g, where g is
+// dy times the activation's slope. Either may be absent, not both.
+Outcome scale_gradient(const Shape& shape, const GradientArrays& arrays,
+                       const ProductsFold::Statistics& statistics, int threads,
+                       const Epilogue& epilogue = {});
 
 // The type that a map from `in` to `out` computes in.
 DType compute_type(DType in, DType out);

@@ -3,9 +3,9 @@
 #pragma once
 
 #include <algorithm>
-#include <memory>
 
 #include "core/array.hpp"
+#include "core/memory.hpp"
 
 namespace bnfast {
 
@@ -15,8 +15,10 @@ class Coefficients {
       : compute_(compute),
         arrays_(arrays),
         length_(length),
-        values_(length == 0 ? nullptr
-                            : new char[static_cast<size_t>(arrays * length * size_of(compute))]) {}
+        values_(arrays * length * size_of(compute)) {}
+
+  // Nothing may be set or read then.
+  bool failed() const { return values_.failed(); }
 
   DType compute() const { return compute_; }
   int arrays() const { return arrays_; }
@@ -38,18 +40,18 @@ class Coefficients {
     std::copy(from, from + size_of(compute_), slot(array, index));
   }
   const char* at(int array, ptrdiff_t index) const {
-    return values_.get() + (array * length_ + index) * size_of(compute_);
+    return values_.data() + (array * length_ + index) * size_of(compute_);
   }
 
  private:
   char* slot(int array, ptrdiff_t index) {
-    return values_.get() + (array * length_ + index) * size_of(compute_);
+    return values_.data() + (array * length_ + index) * size_of(compute_);
   }
 
   DType compute_;
   int arrays_;
   ptrdiff_t length_;
-  std::unique_ptr<char[]> values_;  // not cleared
+  Memory<char> values_;
 };
 
 }  // namespace bnfast

@@ -70,6 +70,29 @@ void set_inference(Coefficients& to, const Running& running, Parameters paramete
   }
 }
 
+void update_running(double* running, const double* batch, ptrdiff_t channels, double momentum,
+                    double factor) {
+  for (ptrdiff_t c = 0; c < channels; ++c) {
+    running[c] = (1 - momentum) * running[c] + momentum * (batch[c] * factor);
+  }
+}
+
+void merge(const PartialMoments& a, const PartialMoments& b, ptrdiff_t channels, double* mean,
+           double* m2) {
+  if (a.count == 0 || b.count == 0) {
+    const PartialMoments& all = a.count == 0 ? b : a;
+    std::copy_n(all.mean, channels, mean);
+    std::copy_n(all.m2, channels, m2);
+    return;
+  }
+  const double share = b.count / (a.count + b.count);
+  for (ptrdiff_t c = 0; c < channels; ++c) {
+    const double delta = b.mean[c] - a.mean[c];
+    m2[c] = a.m2[c] + b.m2[c] + delta * delta * (a.count * share);
+    mean[c] = a.mean[c] + delta * share;
+  }
+}
+
 unsigned MomentsFold::take(const GroupSums& group, bool exact) {
   double offset[kMaxGroup], squares[kMaxGroup], mean[kMaxGroup], var[kMaxGroup], invstd[kMaxGroup];
   for (ptrdiff_t i = 0; i < group.channels; ++i) {  // no branches: the compiler divides in vectors

@@ -40,6 +40,21 @@ void inference_scale_and_shift(const Running& running, Parameters parameters, pt
 // All C coefficients of y = (x - mean)/sqrt(var + eps)*weight + bias.
 void set_inference(Coefficients& to, const Running& running, Parameters parameters);
 
+// running = (1 - momentum)*running + momentum*(batch*factor).
+void update_running(double* running, const double* batch, ptrdiff_t channels, double momentum,
+                    double factor);
+
+// Statistics of some of the values: their count, mean and sum of squared differences from it.
+struct PartialMoments {
+  double count;
+  const double *mean, *m2;
+};
+
+// Those of two parts together (Chan, Golub & LeVeque 1983). mean and m2 may be those of a part; of
+// no values they are not looked at.
+void merge(const PartialMoments& a, const PartialMoments& b, ptrdiff_t channels, double* mean,
+           double* m2);
+
 // Collects mean and population variance; writes an affine map's coefficients where there are any.
 class MomentsFold final : public Fold {
  public:

@@ -1,6 +1,7 @@
 #include "core/images.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 
 #include "core/parallel.hpp"
@@ -16,7 +17,7 @@ bool rows_join(const ImagePair& pair, ImageSize size) {
   return pair.in.row == size.width * pair.in.pixel && pair.out.row == size.width * pair.out.pixel;
 }
 
-ImageSize joined(const std::vector<ImagePair>& images, ImageSize size) {
+ImageSize joined(ImagePairs images, ImageSize size) {
   const bool all = std::all_of(images.begin(), images.end(),
                                [&](const ImagePair& pair) { return rows_join(pair, size); });
   return all ? ImageSize{1, size.height * size.width, size.channels} : size;
@@ -46,8 +47,8 @@ constexpr ptrdiff_t kStripPixels = kMostPixels - kLine;
 // A call cut into strips of a row: by the shape alone.
 class Strips {
  public:
-  Strips(const std::vector<ImagePair>& images, ImageSize size, const PixelMap& map,
-         ChannelOrder order, bool coefficients_by_input, Store store)
+  Strips(ImagePairs images, ImageSize size, const PixelMap& map, ChannelOrder order,
+         bool coefficients_by_input, Store store)
       : images_(images),
         size_(size),
         per_row_(ceil_div(size_.width, kStripPixels)),
@@ -67,14 +68,14 @@ class Strips {
     if (few && all_dense && !order_.swap_first_and_third) pattern_.emplace(map);
   }
 
-  ptrdiff_t count() const {
-    return static_cast<ptrdiff_t>(images_.size()) * size_.height * per_row_;
-  }
+  bool failed() const { return pattern_ && pattern_->failed(); }
+
+  ptrdiff_t count() const { return images_.count * size_.height * per_row_; }
 
   void run(ptrdiff_t strip) const {
     const ptrdiff_t row = strip / per_row_, image = row / size_.height;
     const ptrdiff_t begin = strip % per_row_ * kStripPixels;
-    const ImagePair& pair = images_[static_cast<size_t>(image)];
+    const ImagePair& pair = images_.first[image];
     if (pattern_) return run_interleaved(pair, row % size_.height, begin);
     for (ptrdiff_t c = 0; c < size_.channels; ++c) {
       run_channel(pair, row % size_.height, begin, c);
@@ -109,7 +110,7 @@ class Strips {
                   pattern_->pitch(), store_});
   }
 
-  const std::vector<ImagePair>& images_;
+  ImagePairs images_;
   ImageSize size_;
   ptrdiff_t per_row_;
   const PixelMap& map_;
@@ -122,30 +123,26 @@ class Strips {
   std::optional<PixelPattern> pattern_;
 };
 
-Schedule schedule_of(size_t images, ImageSize size, const PixelMap& map, int threads) {
-  const Work work{Walk::planes,
-                  static_cast<ptrdiff_t>(images) * size.height,
-                  size.channels,
-                  size.width,
-                  size_of(map.from()),
-                  size_of(map.to()),
-                  false,
-                  false};
+Schedule schedule_of(ptrdiff_t images, ImageSize size, const PixelMap& map, int threads) {
+  const Work work{Walk::planes,        images * size.height, size.channels, size.width,
+                  size_of(map.from()), size_of(map.to()),    false,         false};
   return schedule_for(work, cache_sizes(), threads);
 }
 
 }  // namespace
 
-void map_images(const std::vector<ImagePair>& images, ImageSize given, const PixelMap& map,
-                ChannelOrder order, bool coefficients_by_input, int threads) {
+Outcome map_images(ImagePairs images, ImageSize given, const PixelMap& map, ChannelOrder order,
+                   bool coefficients_by_input, int threads) {
   const ImageSize size = joined(images, given);
-  const Schedule schedule = schedule_of(images.size(), size, map, threads);
+  const Schedule schedule = schedule_of(images.count, size, map, threads);
   const Strips strips(images, size, map, order, coefficients_by_input, schedule.store);
+  if (strips.failed()) return Outcome::out_of_memory;
   run_team(schedule.threads, [&](const Team& team) {
     const ptrdiff_t end = team.end(strips.count());
     for (ptrdiff_t i = team.begin(strips.count()); i < end; ++i) strips.run(i);
     if (schedule.store == Store::streaming) active_kernels().fence();
   });
+  return Outcome::done;
 }
 
 }  // namespace bnfast

@@ -1,9 +1,6 @@
 // Images through a PixelMap: how they are walked, cut into strips and shared by threads.
 #pragma once
 
-#include <array>
-#include <vector>
-
 #include "core/pixel_map.hpp"
 
 namespace bnfast {
@@ -33,9 +30,18 @@ struct ChannelOrder {
   }
 };
 
+// A view of images that are computed together.
+struct ImagePairs {
+  const ImagePair* first;
+  ptrdiff_t count;
+
+  const ImagePair* begin() const { return first; }
+  const ImagePair* end() const { return first + count; }
+};
+
 // Every pair has this size, and the types of the map. The map's channels are those of the results,
 // or of the inputs.
-void map_images(const std::vector<ImagePair>& images, ImageSize size, const PixelMap& map,
-                ChannelOrder order, bool coefficients_by_input, int threads);
+Outcome map_images(ImagePairs images, ImageSize size, const PixelMap& map, ChannelOrder order,
+                   bool coefficients_by_input, int threads);
 
 }  // namespace bnfast

@@ -1,7 +1,7 @@
 #include "core/integer_moments.hpp"
 
 #include <algorithm>
-#include <utility>
+#include <cstdint>
 
 #include "core/parallel.hpp"
 #include "core/pieces.hpp"
@@ -12,7 +12,17 @@
 namespace bnfast {
 namespace {
 
-using ChannelSums = std::vector<IntegerSums>;
+// Sums over the values of one channel. 64 bits hold the first of any array that fits in memory; the
+// second needs more from 2^32 values of 16 bits up.
+struct IntegerSums {
+  std::int64_t values;
+  unsigned __int128 squares;
+
+  void add(const IntegerSums& other) {
+    values += other.values;
+    squares += other.squares;
+  }
+};
 
 constexpr ptrdiff_t kBlockElements = 65536;  // handed to a kernel at a time, about
 constexpr ptrdiff_t kLeastRows = 64;         // of a block: its columns are added up one by one
@@ -22,19 +32,48 @@ static_assert(kBlockElements <= kExactIntegers);
 
 // What one thread of the team works with.
 struct Member {
-  ChannelSums sums;
-  std::vector<double> first, second;  // of a kernel's call
+  IntegerSums* sums;       // one for each channel
+  double *first, *second;  // of a kernel's call
 
-  Member(ptrdiff_t channels, ptrdiff_t columns)
-      : sums(static_cast<size_t>(channels)),
-        first(static_cast<size_t>(columns)),
-        second(first.size()) {}
   // What a kernel has summed in float64 is an integer.
-  void add(ptrdiff_t channel, ptrdiff_t column) {
-    const auto j = static_cast<size_t>(column);
-    sums[static_cast<size_t>(channel)].add(
-        {static_cast<std::int64_t>(first[j]), static_cast<std::uint64_t>(second[j])});
+  void add(ptrdiff_t channel, ptrdiff_t column) const {
+    sums[channel].add(
+        {static_cast<std::int64_t>(first[column]), static_cast<std::uint64_t>(second[column])});
   }
+};
+
+// The members of a team, each with cache lines of its own.
+class Members {
+ public:
+  Members(int count, ptrdiff_t channels, ptrdiff_t columns)
+      : count_(count),
+        sums_lines_(lines(channels * static_cast<ptrdiff_t>(sizeof(IntegerSums)))),
+        column_lines_(lines(columns * static_cast<ptrdiff_t>(sizeof(double)))),
+        memory_(count * (sums_lines_ + 2 * column_lines_), Fill::zeros) {}
+  bool failed() const { return memory_.failed(); }
+  int count() const { return count_; }
+  Member operator[](ptrdiff_t rank) {
+    Line* const own = &memory_[rank * (sums_lines_ + 2 * column_lines_)];
+    Line* const first = own + sums_lines_;
+    return {reinterpret_cast<IntegerSums*>(own), reinterpret_cast<double*>(first),
+            reinterpret_cast<double*>(first + column_lines_)};
+  }
+  // What all members have added up for a channel.
+  IntegerSums total(ptrdiff_t channel) {
+    IntegerSums sums{0, 0};
+    for (ptrdiff_t m = 0; m < count_; ++m) sums.add((*this)[m].sums[channel]);
+    return sums;
+  }
+
+ private:
+  struct alignas(kLineBytes) Line {
+    char bytes[kLineBytes];
+  };
+  static ptrdiff_t lines(ptrdiff_t bytes) { return ceil_div(bytes, kLineBytes); }
+
+  int count_;
+  ptrdiff_t sums_lines_, column_lines_;
+  Memory<Line> memory_;
 };
 
 // An array of integers ready to be walked.
@@ -44,7 +83,7 @@ struct Source {
   ptrdiff_t item;
   ptrdiff_t columns;  // of a kernel's call at most
   const Reduce& kernel;
-  std::vector<double> no_shift;
+  Memory<double> no_shift;
 
   Source(const Geometry& g, char* data, DType type)
       : geometry(g),
@@ -52,14 +91,15 @@ struct Source {
         item(size_of(type)),
         columns(g.walk == Walk::rows ? fold() * g.channels : kMaxGroup),
         kernel(integer_kernels(type).sums),
-        no_shift(static_cast<size_t>(columns)) {}
+        no_shift(columns, Fill::zeros) {}
+  bool failed() const { return no_shift.failed(); }
 
   Input at(ptrdiff_t outer, ptrdiff_t channel, ptrdiff_t inner) const {
     return {in.data + outer * in.outer + channel * in.channel + inner * item, in.outer, in.channel};
   }
-  void sum(ReduceKernel reduce, const Block& block, const Input& here, Member& member) const {
+  void sum(ReduceKernel reduce, const Block& block, const Input& here, const Member& member) const {
     const void* shift = no_shift.data();
-    reduce(block, &here, &shift, {}, member.first.data(), member.second.data());
+    reduce(block, &here, &shift, {}, member.first, member.second);
   }
 
  private:
@@ -70,7 +110,7 @@ struct Source {
 };
 
 // Piece by piece, of several channels together where planes are short.
-void sum_planes(const Source& x, const Team& team, Member& member) {
+void sum_planes(const Source& x, const Team& team, const Member& member) {
   const Geometry& g = x.geometry;
   const PlanePieces pieces(g.outer, g.inner, kBlockElements);
   const ptrdiff_t group = g.inner < kShortPlane ? kMaxGroup : 1;
@@ -86,7 +126,7 @@ void sum_planes(const Source& x, const Team& team, Member& member) {
 }
 
 // Block by block of rows, several as one long row where they lie end to end.
-void sum_rows(const Source& x, const Team& team, Member& member) {
+void sum_rows(const Source& x, const Team& team, const Member& member) {
   const Geometry& g = x.geometry;
   const ptrdiff_t fold = x.columns / g.channels, rows = g.outer / fold, rest = g.outer % fold;
   const ptrdiff_t step = std::max(kBlockElements / x.columns, kLeastRows);
@@ -111,6 +151,19 @@ int threads_for(const Source& x, int threads) {
   return schedule_for(work, cache_sizes(), threads).threads;
 }
 
+// nan of no values.
+double mean_of(const IntegerSums& sums, ptrdiff_t count) {
+  return static_cast<double>(static_cast<long double>(sums.values) /
+                             static_cast<long double>(count));
+}
+
+double var_of(const IntegerSums& sums, ptrdiff_t count) {
+  const auto n = static_cast<unsigned __int128>(count);
+  const auto values = static_cast<__int128>(sums.values);
+  const auto above = sums.squares * n - static_cast<unsigned __int128>(values * values);
+  return static_cast<double>(static_cast<long double>(above) / static_cast<long double>(n * n));
+}
+
 }  // namespace
 
 const IntegerKernels& integer_kernels(DType type) {
@@ -120,42 +173,28 @@ const IntegerKernels& integer_kernels(DType type) {
   return type == DType::uint16 ? table.uint16 : table.int16;
 }
 
-ChannelSums integer_sums(const Shape& shape, const Array& x, int threads) {
+Outcome integer_moments(const Shape& shape, const Array& x, int threads, double* mean,
+                        double* var) {
   Staging arrays(shape, {&x}, {});
+  if (arrays.failed()) return Outcome::out_of_memory;
   const Geometry& g = arrays.geometry();
-  if (g.elements() == 0) return ChannelSums(static_cast<size_t>(g.channels));
-  const Source source(g, arrays.data(0), x.dtype);
-  std::vector<Member> members(static_cast<size_t>(threads_for(source, threads)),
-                              Member(g.channels, source.columns));
-  run_team(static_cast<int>(members.size()), [&](const Team& team) {
-    Member& member = members[static_cast<size_t>(team.rank)];
-    (g.walk == Walk::rows ? sum_rows : sum_planes)(source, team, member);
-  });
-  for (size_t m = 1; m < members.size(); ++m) {
-    for (size_t c = 0; c < members[m].sums.size(); ++c) members[0].sums[c].add(members[m].sums[c]);
-  }
-  return std::move(members[0].sums);
-}
-
-double mean_of(const IntegerSums& sums, ptrdiff_t count) {
-  return static_cast<double>(static_cast<long double>(sums.values) /
-                             static_cast<long double>(count));
-}
-
-double var_of(const IntegerSums& sums, ptrdiff_t count, ptrdiff_t correction) {
-  const auto n = static_cast<unsigned __int128>(count);
-  const auto values = static_cast<__int128>(sums.values);
-  const auto above = sums.squares * n - static_cast<unsigned __int128>(values * values);
-  const auto below = n * static_cast<unsigned __int128>(count - correction);
-  return static_cast<double>(static_cast<long double>(above) / static_cast<long double>(below));
-}
-
-void integer_moments(const Shape& shape, const Array& x, int threads, double* mean, double* var) {
   const ptrdiff_t count = shape.values_per_channel();
-  for (const IntegerSums& sums : integer_sums(shape, x, threads)) {
-    *mean++ = mean_of(sums, count);
-    *var++ = var_of(sums, count);
+  const auto store = [&](ptrdiff_t c, const IntegerSums& sums) {
+    mean[c] = mean_of(sums, count);
+    var[c] = var_of(sums, count);
+  };
+  if (g.elements() == 0) {
+    for (ptrdiff_t c = 0; c < g.channels; ++c) store(c, {0, 0});
+    return Outcome::done;
   }
+  const Source source(g, arrays.data(0), x.dtype);
+  Members members(threads_for(source, threads), g.channels, source.columns);
+  if (source.failed() || members.failed()) return Outcome::out_of_memory;
+  run_team(members.count(), [&](const Team& team) {
+    (g.walk == Walk::rows ? sum_rows : sum_planes)(source, team, members[team.rank]);
+  });
+  for (ptrdiff_t c = 0; c < g.channels; ++c) store(c, members.total(c));
+  return Outcome::done;
 }
 
 }  // namespace bnfast

@@ -1,7 +1,5 @@
 #include "core/parallel.hpp"
 
-#include <thread>
-
 #include "dispatch/machine.hpp"
 
 #if defined(_OPENMP)
@@ -9,6 +7,7 @@
 #endif
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
+#include <sched.h>
 #endif
 
 namespace bnfast {
@@ -36,6 +35,13 @@ void relax() {
 #endif
 }
 
+// Lets other threads run.
+void yield() {
+#if defined(__unix__) || defined(__APPLE__)
+  sched_yield();
+#endif
+}
+
 }  // namespace
 
 void set_default_threads(int threads) { chosen_threads = threads; }
@@ -56,7 +62,7 @@ void Meeting::wait(int members) {
     if (spins < kSpins) {
       relax();
     } else {
-      std::this_thread::yield();
+      yield();
     }
   }
 }

@@ -2,12 +2,8 @@
 
 namespace bnfast {
 
-void Pass::run() const {
-  if (geometry.walk == Walk::rows) {
-    run_rows(*this);
-  } else {
-    run_planes(*this);
-  }
+Outcome Pass::run() const {
+  return geometry.walk == Walk::rows ? run_rows(*this) : run_planes(*this);
 }
 
 }  // namespace bnfast

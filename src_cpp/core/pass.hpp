@@ -59,11 +59,13 @@ inline GroupSums sums_of_one(ptrdiff_t channel, double shift, const Sums& sums) 
 // exact sums are wanted.
 class Fold {
  public:
-  virtual ~Fold() = default;
   // Returns a bit for each channel of the group whose sums are not accurate enough: its exact sums
   // are wanted, about better_shift. None of exact sums.
   virtual unsigned take(const GroupSums& group, bool exact) = 0;
   virtual double better_shift(double shift, const Sums& sums) const = 0;
+
+ protected:
+  ~Fold() = default;  // owned by nobody through this type
 };
 
 struct Reduction {
@@ -93,11 +95,11 @@ struct Pass {
   Activation activation;  // read by the kernels that have one
   Schedule schedule;
 
-  void run() const;
+  Outcome run() const;
 };
 
-void run_planes(const Pass& pass);
-void run_rows(const Pass& pass);
+Outcome run_planes(const Pass& pass);
+Outcome run_rows(const Pass& pass);
 
 // What to shift by where this is wanted: an infinite shift would turn the finite values of the
 // channel into NaN as well.

@@ -34,7 +34,7 @@ struct ByteCoefficients {
     const double grid = grid_for(std::fabs(shift) + most * std::fabs(slope));
     const Split a = split(slope, grid), b = split(shift, grid);
     const float all[] = {static_cast<float>(centre), a.high, b.high, a.low, b.low};
-    std::copy(std::begin(all), std::end(all), values);
+    std::copy_n(all, kByteCoefficients, values);
   }
   float values[kByteCoefficients];
 };
@@ -56,10 +56,11 @@ double default_scale(Element type) {
   return type == Element::uint8 ? 1.0 / 255 : type == Element::uint16 ? 1.0 / 65535 : 1;
 }
 
-PixelMap::PixelMap(Element from, Element to, size_t channels)
-    : from_(from), to_(to), channels_(static_cast<ptrdiff_t>(channels)) {
-  bytes_.resize(static_cast<size_t>(channels_ * coefficients() * coefficient_bytes()));
-}
+PixelMap::PixelMap(Element from, Element to, ptrdiff_t channels)
+    : from_(from),
+      to_(to),
+      channels_(channels),
+      bytes_(channels * coefficients() * coefficient_bytes()) {}
 
 template <class C>
 void PixelMap::set(ptrdiff_t channel, const C* values) {
@@ -69,9 +70,9 @@ void PixelMap::set(ptrdiff_t channel, const C* values) {
 }
 
 PixelMap PixelMap::normalizing(const Normalization& n, Element from, Element to) {
-  PixelMap map(from, to, n.mean.size());
-  for (ptrdiff_t c = 0; c < map.channels_; ++c) {
-    const double mean = n.mean[static_cast<size_t>(c)], std = n.std[static_cast<size_t>(c)];
+  PixelMap map(from, to, n.channels);
+  for (ptrdiff_t c = 0; c < n.channels && !map.failed(); ++c) {
+    const double mean = n.mean[c], std = n.std[c];
     if (from == Element::uint8) {
       map.set(c, ByteCoefficients(mean, std, n.scale).values);
     } else {
@@ -82,9 +83,9 @@ PixelMap PixelMap::normalizing(const Normalization& n, Element from, Element to)
 }
 
 PixelMap PixelMap::denormalizing(const Normalization& n, Element from, Element to) {
-  PixelMap map(from, to, n.mean.size());
-  for (ptrdiff_t c = 0; c < map.channels_; ++c) {
-    const double mean = n.mean[static_cast<size_t>(c)], std = n.std[static_cast<size_t>(c)];
+  PixelMap map(from, to, n.channels);
+  for (ptrdiff_t c = 0; c < n.channels && !map.failed(); ++c) {
+    const double mean = n.mean[c], std = n.std[c];
     const double values[kCoefficients] = {0, std / n.scale, mean / n.scale};
     map.set(c, values);
   }
@@ -93,7 +94,8 @@ PixelMap PixelMap::denormalizing(const Normalization& n, Element from, Element t
 
 PixelPattern::PixelPattern(const PixelMap& map)
     : pitch_((map.channels() + 1) * kPatternPixels),
-      bytes_(static_cast<size_t>(map.coefficients() * pitch_ * map.coefficient_bytes())) {
+      bytes_(map.coefficients() * pitch_ * map.coefficient_bytes()) {
+  if (failed()) return;
   const ptrdiff_t item = map.coefficient_bytes();
   char* to = bytes_.data();
   for (int j = 0; j < map.coefficients(); ++j) {

@@ -2,18 +2,15 @@
 // coefficients of the kernels.
 #pragma once
 
-#include <cstddef>
-#include <vector>
-
+#include "core/memory.hpp"
 #include "kernels/contract.hpp"
 
 namespace bnfast {
 
-using std::ptrdiff_t;
-
 // y = (x*scale - mean)/std, channel by channel of y. All finite, scale and std not 0.
 struct Normalization {
-  std::vector<double> mean, std;
+  ptrdiff_t channels;
+  const double *mean, *std;
   double scale;
 };
 
@@ -27,6 +24,8 @@ class PixelMap {
   // The inverse: x = (y*std + mean)/scale.
   static PixelMap denormalizing(const Normalization& n, Element from, Element to);
 
+  // There was no memory: of no use but to be destroyed.
+  bool failed() const { return bytes_.failed(); }
   Element from() const { return from_; }
   Element to() const { return to_; }
   ptrdiff_t channels() const { return channels_; }
@@ -40,25 +39,26 @@ class PixelMap {
   }
 
  private:
-  PixelMap(Element from, Element to, size_t channels);
+  PixelMap(Element from, Element to, ptrdiff_t channels);
   template <class C>
   void set(ptrdiff_t channel, const C* values);
 
   Element from_, to_;
   ptrdiff_t channels_;
-  std::vector<char> bytes_;
+  Memory<char> bytes_;
 };
 
 // The coefficients of all channels, repeated as InterleavedRun wants them.
 class PixelPattern {
  public:
   explicit PixelPattern(const PixelMap& map);
+  bool failed() const { return bytes_.failed(); }
   const void* data() const { return bytes_.data(); }
   ptrdiff_t pitch() const { return pitch_; }
 
  private:
   ptrdiff_t pitch_;
-  std::vector<char> bytes_;
+  Memory<char> bytes_;
 };
 
 }  // namespace bnfast

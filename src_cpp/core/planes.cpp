@@ -1,6 +1,5 @@
 // The planes walk: a channel's slab is reduced, folded and mapped while it lies in cache.
 #include <optional>
-#include <vector>
 
 #include "core/parallel.hpp"
 #include "core/pass.hpp"
@@ -78,13 +77,14 @@ class PlanesWalk {
         schedule_(pass.schedule),
         pieces_(g_.outer, g_.inner),
         samples_(pass),
-        partial_(schedule_.shared ? static_cast<size_t>(pieces_.size()) : 0) {}
+        partial_(schedule_.shared ? pieces_.size() : 0) {}
 
-  void run() {
+  Outcome run() {
     std::optional<Shares> groups;
     if (pass_.reduction && !schedule_.shared) {
       groups.emplace(ceil_div(g_.channels, schedule_.group), schedule_.threads);
     }
+    if (partial_.failed() || (groups && groups->failed())) return Outcome::out_of_memory;
     run_team(schedule_.threads, [&](const Team& team) {
       if (!pass_.reduction) {
         map_alone(team);
@@ -95,6 +95,7 @@ class PlanesWalk {
       }
       if (pass_.mapping) pass_.mapping->fence();
     });
+    return Outcome::done;
   }
 
  private:
@@ -235,7 +236,7 @@ class PlanesWalk {
         const Operands after = p + 1 < end ? at(pieces_[p + 1], c)
                                            : at(pieces_[begin], std::min(c + 1, g_.channels - 1));
         add_piece({c, 1}, p, shift, c > 0 && interleaved ? &before : nullptr, after, sums);
-        partial(p) = sums.sums(0);
+        partial_[p] = sums.sums(0);
       }
       team.barrier();
       if (team.rank == 0) fold_shared(c, used);
@@ -248,15 +249,13 @@ class PlanesWalk {
 
   void share_exact(const Team& team, ptrdiff_t channel, double shift) {
     for (ptrdiff_t p = team.begin(pieces_.size()); p < team.end(pieces_.size()); ++p) {
-      partial(p) = exact_sums(channel, p, shift);
+      partial_[p] = exact_sums(channel, p, shift);
     }
     team.barrier();
     if (team.rank == 0)
       pass_.reduction->fold->take(sums_of_one(channel, shift, sum_of_pieces()), true);
     team.barrier();
   }
-
-  Sums& partial(ptrdiff_t piece) { return partial_[static_cast<size_t>(piece)]; }
 
   Sums sum_of_pieces() const {
     Sums sums;
@@ -292,13 +291,13 @@ class PlanesWalk {
   const Schedule& schedule_;
   PlanePieces pieces_;
   Samples samples_;
-  std::vector<Sums> partial_;
+  Memory<Sums> partial_;
   bool wants_exact_ = false;
   double better_shift_ = 0;
 };
 
 }  // namespace
 
-void run_planes(const Pass& pass) { PlanesWalk(pass).run(); }
+Outcome run_planes(const Pass& pass) { return PlanesWalk(pass).run(); }
 
 }  // namespace bnfast

@@ -2,8 +2,6 @@
 // all rows mapped, last rows first: those lie in cache.
 #include <atomic>
 #include <cstdint>
-#include <memory>
-#include <vector>
 
 #include "core/parallel.hpp"
 #include "core/pass.hpp"
@@ -51,6 +49,8 @@ class RowsMap {
         long_coefficients_(pass.mapping->coefficients->compute(),
                            pass.mapping->coefficients->arrays(), own_row() ? 0 : columns_ + head_) {
   }
+
+  bool failed() const { return long_coefficients_.failed(); }
 
   // Repeats the coefficients of these channels along the long row.
   void spread(ptrdiff_t begin, ptrdiff_t end) {
@@ -125,24 +125,47 @@ class RowsReduction {
         rows_(pass.geometry.outer / fold_),
         rest_(pass.geometry.outer % fold_ * channels_),
         blocks_(rows_, columns_),
-        first_(new double[sums()]),
-        second_(new double[sums()]),
-        wants_exact_(static_cast<size_t>(channels_)) {
-    find_shift();
+        shift_(channels_),
+        first_coefficients_(pass.reduction->first_compute,
+                            1 + arrays_of(pass.reduction->first_coefficients), columns_),
+        exact_coefficients_(DType::float64, 1 + arrays_of(pass.reduction->exact_coefficients),
+                            columns_),
+        first_(sums()),
+        second_(sums()),
+        wants_exact_(channels_, Fill::zeros) {}
+
+  bool failed() const {
+    return shift_.failed() || first_coefficients_.failed() || exact_coefficients_.failed() ||
+           first_.failed() || second_.failed() || wants_exact_.failed();
+  }
+
+  // Before the first run.
+  void find_shift() {
+    const Reduction& reduction = *pass_.reduction;
+    if (reduction.shift) {
+      std::copy(reduction.shift, reduction.shift + channels_, shift_.begin());
+    } else {
+      shift_from_some_rows();
+    }
+    set_shift(first_coefficients_, reduction.first_coefficients);
   }
 
   void run(const Team& team) {
-    reduce(team, pass_.reduction->first_try.rows);
+    reduce(team, pass_.reduction->first_try.rows, first_coefficients_);
     fold(team);
     if (!any_wants_exact_) return;
-    if (team.rank == 0) take_better_shifts();
+    if (team.rank == 0) set_shift(exact_coefficients_, pass_.reduction->exact_coefficients);
     team.barrier();
-    reduce(team, pass_.reduction->exact.rows);
+    reduce(team, pass_.reduction->exact.rows, exact_coefficients_);
     fold_exact(team);
   }
 
  private:
-  size_t sums() const { return static_cast<size_t>(blocks_.size() * columns_ + rest_); }
+  static int arrays_of(const Coefficients* behind_shift) {
+    return behind_shift ? behind_shift->arrays() : 0;
+  }
+
+  ptrdiff_t sums() const { return blocks_.size() * columns_ + rest_; }
 
   Operands at_row(ptrdiff_t row) const { return pass_.operands.at(row * fold_, 0, 0); }
 
@@ -153,61 +176,43 @@ class RowsReduction {
     return here;
   }
 
-  void find_shift() {
-    const Reduction& reduction = *pass_.reduction;
-    shift_.assign(static_cast<size_t>(channels_), 0);
-    if (reduction.shift) {
-      std::copy(reduction.shift, reduction.shift + channels_, shift_.begin());
-    } else {
-      shift_from_some_rows();
-    }
-    long_coefficients_ = with_shift(reduction.first_compute, reduction.first_coefficients);
-  }
-
   // The kernels' coefficients along the long row: the shifts, as used from now on, and others.
-  Coefficients with_shift(DType compute, const Coefficients* others) {
-    const int more = others ? others->arrays() : 0;
-    Coefficients all(compute, 1 + more, columns_);
+  void set_shift(Coefficients& all, const Coefficients* others) {
     for (ptrdiff_t c = 0; c < channels_; ++c) {
-      double& shift = shift_[static_cast<size_t>(c)];
+      double& shift = shift_[c];
       shift = usable_shift(all.rounded(shift));
       for (ptrdiff_t j = c; j < columns_; j += channels_) {
         all.set(0, j, shift);
-        for (int a = 0; a < more; ++a) all.copy(1 + a, j, others->at(a, c));
+        for (int a = 0; a < arrays_of(others); ++a) all.copy(1 + a, j, others->at(a, c));
       }
     }
-    return all;
   }
 
   void shift_from_some_rows() {
     const ptrdiff_t rows = std::min(rows_, std::clamp<ptrdiff_t>(rows_ / 8, 4, kMostShiftRows));
     Input apart = long_rows_at(0).in[0];
     apart.outer *= rows_ / rows;
-    const std::vector<double> zero(static_cast<size_t>(columns_));
-    std::vector<double> first(zero.size()), second(zero.size());
-    const void* coefficients = zero.data();
-    pass_.reduction->exact.rows({rows, columns_, 1}, &apart, &coefficients, pass_.activation,
-                                first.data(), second.data());
+    for (ptrdiff_t j = 0; j < columns_; ++j) exact_coefficients_.set(0, j, 0);
+    const void* about_zero = exact_coefficients_.at(0, 0);
+    pass_.reduction->exact.rows({rows, columns_, 1}, &apart, &about_zero, pass_.activation,
+                                first_.data(), second_.data());
+    std::fill(shift_.begin(), shift_.end(), 0.0);
     const double share = 1 / static_cast<double>(rows * fold_);
     for (ptrdiff_t row = 0; row < columns_; row += channels_) {
-      const double* sums = first.data() + row;
-      for (size_t c = 0; c < shift_.size(); ++c) shift_[c] += sums[c] * share;
+      for (ptrdiff_t c = 0; c < channels_; ++c) shift_[c] += first_[row + c] * share;
     }
   }
 
-  void reduce(const Team& team, ReduceKernel kernel) {
+  void reduce(const Team& team, ReduceKernel kernel, const Coefficients& along_row) {
     const void* coefficients[kMaxCoefficients];
-    for (int a = 0; a < long_coefficients_.arrays(); ++a) {
-      coefficients[a] = long_coefficients_.at(a, 0);
-    }
+    for (int a = 0; a < along_row.arrays(); ++a) coefficients[a] = along_row.at(a, 0);
     for (ptrdiff_t b = team.begin(blocks_.size()); b < team.end(blocks_.size()); ++b) {
       const RowRange range = blocks_[b];
       kernel({range.end - range.begin, columns_, 1}, long_rows_at(range.begin).in.data(),
-             coefficients, pass_.activation, &first_[static_cast<size_t>(b * columns_)],
-             &second_[static_cast<size_t>(b * columns_)]);
+             coefficients, pass_.activation, &first_[b * columns_], &second_[b * columns_]);
     }
     if (rest_ > 0 && team.rank == 0) {
-      const auto rest = static_cast<size_t>(blocks_.size() * columns_);
+      const ptrdiff_t rest = blocks_.size() * columns_;
       kernel({1, rest_, 1}, at_row(rows_).in.data(), coefficients, pass_.activation, &first_[rest],
              &second_[rest]);
     }
@@ -228,7 +233,7 @@ class RowsReduction {
 
   void fold_exact(const Team& team) {
     for (ptrdiff_t c = team.begin(channels_); c < team.end(channels_); ++c) {
-      if (wants_exact_[static_cast<size_t>(c)]) pass_.reduction->fold->take(group_at(c, 1), true);
+      if (wants_exact_[c]) pass_.reduction->fold->take(group_at(c, 1), true);
     }
     team.barrier();
   }
@@ -238,12 +243,12 @@ class RowsReduction {
     group.channel = channel;
     group.channels = channels;
     for (ptrdiff_t i = 0; i < channels; ++i) {
-      group.shift[i] = shift_[static_cast<size_t>(channel + i)];
+      group.shift[i] = shift_[channel + i];
       group.first[i] = group.second[i] = 0;
     }
-    const ptrdiff_t all = blocks_.size() * columns_ + rest_;
+    const ptrdiff_t all = sums();
     for (ptrdiff_t j = channel; j < all; j += channels_) {
-      const double *first = first_.get() + j, *second = second_.get() + j;
+      const double *first = first_.data() + j, *second = second_.data() + j;
       for (ptrdiff_t i = 0; i < channels; ++i) group.first[i] += first[i];
       for (ptrdiff_t i = 0; i < channels; ++i) group.second[i] += second[i];
     }
@@ -251,36 +256,35 @@ class RowsReduction {
   }
 
   void want_exact(ptrdiff_t channel, const Sums& sums) {
-    double& shift = shift_[static_cast<size_t>(channel)];
+    double& shift = shift_[channel];
     shift = pass_.reduction->fold->better_shift(shift, sums);
-    wants_exact_[static_cast<size_t>(channel)] = true;
+    wants_exact_[channel] = true;
     any_wants_exact_ = true;
-  }
-
-  void take_better_shifts() {
-    long_coefficients_ = with_shift(DType::float64, pass_.reduction->exact_coefficients);
   }
 
   const Pass& pass_;
   ptrdiff_t channels_, fold_, columns_, rows_, rest_;
   RowBlocks blocks_;
-  std::vector<double> shift_;  // per channel, as used
-  Coefficients long_coefficients_{DType::float64, 1, 0};
-  // Per block and column, the rest's last. Not cleared: a kernel writes all of its sums.
-  std::unique_ptr<double[]> first_, second_;
-  std::vector<char> wants_exact_;
+  Memory<double> shift_;  // per channel, as used
+  Coefficients first_coefficients_, exact_coefficients_;
+  Memory<double> first_, second_;  // per block and column, the rest's last
+  Memory<bool> wants_exact_;
   std::atomic<bool> any_wants_exact_{false};
 };
 
-void run_map(const Pass& pass) {
+Outcome run_map(const Pass& pass) {
   RowsMap map(pass);
+  if (map.failed()) return Outcome::out_of_memory;
   map.spread(0, pass.geometry.channels);
   run_team(pass.schedule.threads, [&](const Team& team) { map.run(team); });
+  return Outcome::done;
 }
 
-void run_both(const Pass& pass) {
+Outcome run_both(const Pass& pass) {
   RowsReduction reduction(pass);
   RowsMap map(pass);
+  if (reduction.failed() || map.failed()) return Outcome::out_of_memory;
+  reduction.find_shift();
   const ptrdiff_t channels = pass.geometry.channels;
   run_team(pass.schedule.threads, [&](const Team& team) {
     reduction.run(team);
@@ -288,19 +292,22 @@ void run_both(const Pass& pass) {
     team.barrier();
     map.run(team);
   });
+  return Outcome::done;
 }
 
-void run_reduction(const Pass& pass) {
+Outcome run_reduction(const Pass& pass) {
   RowsReduction reduction(pass);
+  if (reduction.failed()) return Outcome::out_of_memory;
+  reduction.find_shift();
   run_team(pass.schedule.threads, [&](const Team& team) { reduction.run(team); });
+  return Outcome::done;
 }
 
 }  // namespace
 
-void run_rows(const Pass& pass) {
+Outcome run_rows(const Pass& pass) {
   if (!pass.reduction) return run_map(pass);
-  if (!pass.mapping) return run_reduction(pass);
-  run_both(pass);
+  return pass.mapping ? run_both(pass) : run_reduction(pass);
 }
 
 }  // namespace bnfast

@@ -58,7 +58,8 @@ Staging::Staging(const Shape& shape, std::initializer_list<const Array*> inputs,
     geometry_ = *joint;
     return;
   }
-  for (int a = count_ - 1; a >= 0; --a) make_dense(a);
+  for (int a = count_ - 1; a >= 0 && !failed_; --a) make_dense(a);
+  if (failed_) return;
   geometry_ = *collapse(shape_, arrays_.data(), count_);
 }
 
@@ -67,8 +68,10 @@ void Staging::make_dense(int array) {
   Array& copied = dense_[array];
   copied = dense(shape_, axes_by_stride(shape_, *given_[0]), given.dtype);
   if (same_strides(shape_, given, copied)) return;
-  buffers_[array].reset(new char[static_cast<size_t>(shape_.elements() * size_of(given.dtype))]);
-  copied.data = buffers_[array].get();
+  buffers_[array] = Memory<char>(shape_.elements() * size_of(given.dtype));
+  failed_ = buffers_[array].failed();
+  if (failed_) return;
+  copied.data = buffers_[array].data();
   if (array < inputs_) copy(shape_, given, copied);
   arrays_[array] = &copied;
 }

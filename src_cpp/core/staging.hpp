@@ -1,9 +1,8 @@
 // What cannot be walked where it lies is copied once.
 #pragma once
 
-#include <memory>
-
 #include "core/collapse.hpp"
+#include "core/memory.hpp"
 
 namespace bnfast {
 
@@ -19,6 +18,8 @@ class Staging {
   Staging(const Staging&) = delete;  // arrays_ may point into dense_
   Staging& operator=(const Staging&) = delete;
 
+  // There was no memory for the copies: of no use but to be destroyed.
+  bool failed() const { return failed_; }
   const Geometry& geometry() const { return geometry_; }
   char* data(int array) const { return arrays_[array]->data; }
   DType dtype(int array) const { return arrays_[array]->dtype; }
@@ -32,7 +33,8 @@ class Staging {
   std::array<const Array*, kMaxArrays> given_;
   std::array<const Array*, kMaxArrays> arrays_;  // the same, or what replaces them
   std::array<Array, kMaxArrays> dense_;          // what replaces them, where it must
-  std::array<std::unique_ptr<char[]>, kMaxArrays> buffers_;
+  std::array<Memory<char>, kMaxArrays> buffers_;
+  bool failed_ = false;
   Geometry geometry_;
 };
 

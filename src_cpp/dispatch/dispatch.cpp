@@ -1,8 +1,9 @@
 #include "dispatch/dispatch.hpp"
 
 #include <atomic>
-#include <cstdlib>
-#include <stdexcept>
+#include <cstring>
+
+#include "dispatch/environment.hpp"
 
 namespace bnfast {
 
@@ -80,54 +81,54 @@ const Isa isas[] = {
 
 std::atomic<const Isa*> active{nullptr};
 
-std::string listed(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text.empty() ? "none" : text;
+// Null: unknown, or not for this CPU.
+const Isa* isa_named(const char* name) {
+  for (const Isa* isa = isas; isa->name; ++isa) {
+    if (std::strcmp(name, isa->name) == 0 && isa->runs_here()) return isa;
+  }
+  return nullptr;
 }
 
-const Isa& isa_named(const std::string& name, const std::string& argument) {
+const Isa* best_isa() {
   for (const Isa* isa = isas; isa->name; ++isa) {
-    if (name == isa->name && isa->runs_here()) return *isa;
+    if (isa->runs_here()) return isa;
   }
-  throw std::invalid_argument(argument + " must be one of the instruction sets available here (" +
-                              listed(available_isas()) + "), got '" + name + "'");
+  return nullptr;
 }
 
 }  // namespace
 
-std::vector<std::string> built_isas() {
-  std::vector<std::string> names;
-  for (const Isa* isa = isas; isa->name; ++isa) names.emplace_back(isa->name);
+IsaNames built_isas() {
+  IsaNames names;
+  for (const Isa* isa = isas; isa->name; ++isa) names.add(isa->name);
   return names;
 }
 
-std::vector<std::string> available_isas() {
-  std::vector<std::string> names;
+IsaNames available_isas() {
+  IsaNames names;
   for (const Isa* isa = isas; isa->name; ++isa) {
-    if (isa->runs_here()) names.emplace_back(isa->name);
+    if (isa->runs_here()) names.add(isa->name);
   }
   return names;
 }
 
-void use_isa(const std::string& name) { active = &isa_named(name, "name"); }
-
-void choose_isa() {
-  const char* wanted = std::getenv("BNFAST_ISA");
-  if (wanted && *wanted) {
-    active = &isa_named(wanted, "BNFAST_ISA");
-    return;
-  }
-  for (const Isa* isa = isas; isa->name; ++isa) {
-    if (!isa->runs_here()) continue;
-    active = isa;
-    return;
-  }
-  throw std::runtime_error("this CPU runs none of the instruction sets bnfast was built with (" +
-                           listed(built_isas()) + ")");
+bool use_isa(const char* name) {
+  const Isa* const found = isa_named(name);
+  if (found) active = found;
+  return found != nullptr;
 }
 
-std::string active_isa() { return active.load()->name; }
+IsaChoice choose_isa() {
+  if (active.load()) return IsaChoice::chosen;
+  const char* const wanted = environment_wish("BNFAST_ISA");
+  const Isa* const found = wanted ? isa_named(wanted) : best_isa();
+  if (!found) return wanted ? IsaChoice::unknown_wish : IsaChoice::none_runs;
+  const Isa* none = nullptr;  // another thread, or use_isa, may have been faster
+  active.compare_exchange_strong(none, found);
+  return IsaChoice::chosen;
+}
+
+const char* active_isa() { return active.load()->name; }
 
 const KernelTable& active_kernels() { return *active.load()->kernels; }
 

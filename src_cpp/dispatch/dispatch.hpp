@@ -1,28 +1,38 @@
 // Which instruction set runs: the ordered list, what this CPU has, and the choice by name.
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "kernels/contract.hpp"
 
 namespace bnfast {
 
-// Names of the instruction sets this library was built with, best first.
-std::vector<std::string> built_isas();
+// Names of instruction sets, best first.
+class IsaNames {
+ public:
+  void add(const char* name) { names_[count_++] = name; }
+  const char* const* begin() const { return names_; }
+  const char* const* end() const { return names_ + count_; }
 
-// Those that this CPU can run, best first.
-std::vector<std::string> available_isas();
+ private:
+  static constexpr int kMost = 8;
+  const char* names_[kMost] = {};
+  int count_ = 0;
+};
 
-// The one in use. Unless use_isa() was called: BNFAST_ISA, or the best.
-std::string active_isa();
+// Those this library was built with, and those of them that this CPU can run.
+IsaNames built_isas();
+IsaNames available_isas();
+
+// The one in use; one must have been chosen. Unless use_isa() was called: BNFAST_ISA, or the best.
+const char* active_isa();
 const KernelTable& active_kernels();
 
-// Throws std::invalid_argument for a name that is unknown or that this CPU cannot run.
-void use_isa(const std::string& name);
+// False for a name that is unknown or that this CPU cannot run.
+bool use_isa(const char* name);
 
-// Chooses the first one. Throws std::invalid_argument for a bad BNFAST_ISA, std::runtime_error
-// where this CPU runs none of the built ones.
-void choose_isa();
+// Chooses the first one, unless one is chosen already. From any thread.
+//   unknown_wish: BNFAST_ISA names none that is available here
+//   none_runs:    this CPU runs none of the built ones
+enum class IsaChoice { chosen, unknown_wish, none_runs };
+IsaChoice choose_isa();
 
 }  // namespace bnfast

@@ -5,11 +5,11 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <sstream>
-#include <stdexcept>
-#include <string>
-#include <thread>
+
+#include "dispatch/cgroup.hpp"
+#include "dispatch/environment.hpp"
+#include "dispatch/once.hpp"
+#include "dispatch/system_files.hpp"
 
 #if defined(__linux__)
 #include <sched.h>
@@ -23,91 +23,32 @@ namespace {
 
 constexpr CacheSizes kModest{32 * 1024, 512 * 1024, 0};
 
-// "48K" or "32M" in bytes; 0 where there is nothing to read.
-std::ptrdiff_t read_size(const std::string& path) {
-  std::ifstream file(path);
-  std::ptrdiff_t value = 0;
-  char unit = 0;
-  file >> value >> unit;
-  return value * (unit == 'K' ? 1024 : unit == 'M' ? 1024 * 1024 : 1);
+// A line of a file that tells about a cache of the first CPU.
+void read_cache(int index, const char* file, Text& line) {
+  Text path;
+  print(path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", index, file);
+  read_line(path, line);
 }
 
-std::string read_word(const std::string& path) {
-  std::ifstream file(path);
-  std::string word;
-  file >> word;
-  return word;
+// "48K" or "32M" in bytes; 0 where there is nothing to read.
+std::ptrdiff_t bytes_of(const Text& size) {
+  char* unit = nullptr;
+  const std::ptrdiff_t value = std::strtol(size, &unit, 10);
+  return value * (*unit == 'K' ? 1024 : *unit == 'M' ? 1024 * 1024 : 1);
 }
 
 CacheSizes read_cache_sizes() {
   CacheSizes found{0, 0, 0};
   for (int i = 0; i < 8; ++i) {
-    const std::string cache = "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(i) + "/";
-    const std::string level = read_word(cache + "level"), type = read_word(cache + "type");
-    const std::ptrdiff_t size = read_size(cache + "size");
-    if (level == "1" && type == "Data") found.l1d = size;
-    if (level == "2") found.l2 = size;
-    if (level == "3") found.l3 = size;
+    Text level, type, size;
+    read_cache(i, "level", level);
+    read_cache(i, "type", type);
+    read_cache(i, "size", size);
+    if (level[0] == '1' && std::strcmp(type, "Data") == 0) found.l1d = bytes_of(size);
+    if (level[0] == '2') found.l2 = bytes_of(size);
+    if (level[0] == '3') found.l3 = bytes_of(size);
   }
   return {found.l1d ? found.l1d : kModest.l1d, found.l2 ? found.l2 : kModest.l2, found.l3};
-}
-
-// "quota period" of control groups 2; "max" is no limit.
-double quota_v2(const std::string& folder) {
-  std::ifstream file(folder + "/cpu.max");
-  double quota = 0, period = 0;
-  return file >> quota >> period && period > 0 ? quota / period : 0;
-}
-
-double quota_v1(const std::string& folder) {
-  std::ifstream quota_file(folder + "/cpu.cfs_quota_us"),
-      period_file(folder + "/cpu.cfs_period_us");
-  double quota = 0, period = 0;
-  const bool both = quota_file >> quota && period_file >> period;
-  return both && quota > 0 && period > 0 ? quota / period : 0;
-}
-
-double first_number(const std::string& path) {
-  std::ifstream file(path);
-  double value = 0;
-  return file >> value ? value : 0;
-}
-
-double memory_v2(const std::string& folder) { return first_number(folder + "/memory.max"); }
-double memory_v1(const std::string& folder) {
-  return first_number(folder + "/memory.limit_in_bytes");
-}
-
-double tighter(double a, double b) { return a > 0 && b > 0 ? std::min(a, b) : std::max(a, b); }
-
-// The tightest limit on the way from this process's group up to the root.
-template <class Quota>
-double tightest(const std::string& root, std::string group, Quota quota) {
-  double limit = quota(root);
-  for (; !group.empty(); group.resize(group.rfind('/'))) {
-    limit = tighter(limit, quota(root + group));
-    if (group.rfind('/') == std::string::npos) break;
-  }
-  return limit;
-}
-
-// What a controller of this process's groups allows, in both versions of control groups.
-template <class Version2, class Version1>
-double cgroup_limit(const std::string& controller, Version2 limit_v2, Version1 limit_v1) {
-  std::ifstream groups("/proc/self/cgroup");
-  double limit = 0;
-  for (std::string line; std::getline(groups, line);) {
-    const auto first = line.find(':'), second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    std::string group = line.substr(second + 1);
-    if (group == "/") group.clear();
-    if (controllers.empty()) limit = tighter(limit, tightest("/sys/fs/cgroup", group, limit_v2));
-    if (("," + controllers + ",").find("," + controller + ",") != std::string::npos) {
-      limit = tighter(limit, tightest("/sys/fs/cgroup/" + controller, group, limit_v1));
-    }
-  }
-  return limit;
 }
 
 double machine_memory() {
@@ -118,6 +59,8 @@ double machine_memory() {
   return 0;
 #endif
 }
+
+double read_usable_memory() { return tighter(machine_memory(), cgroup_memory_limit()); }
 
 // "268435456", "256M"; K, M and G are powers of 1024. Negative for anything else.
 std::ptrdiff_t bytes_named(const char* text) {
@@ -133,12 +76,8 @@ std::ptrdiff_t bytes_named(const char* text) {
 }
 
 OutputCacheDefault read_environment_output_cache() {
-  if (const char* wish = std::getenv("BNFAST_OUTPUT_CACHE"); wish && *wish) {
-    const std::ptrdiff_t bytes = bytes_named(wish);
-    if (bytes >= 0) return {bytes, "BNFAST_OUTPUT_CACHE"};
-    throw std::invalid_argument(
-        std::string("BNFAST_OUTPUT_CACHE must be a number of bytes, as 268435456 or 256M, got '") +
-        wish + "'");
+  if (const char* wish = environment_wish("BNFAST_OUTPUT_CACHE")) {
+    return {bytes_named(wish), "BNFAST_OUTPUT_CACHE"};
   }
   constexpr std::ptrdiff_t enough = 512 << 20;
   const double eighth = usable_memory() / 8;
@@ -156,12 +95,10 @@ int leading_count(const char* text, bool whole) {
 }
 
 ThreadDefault read_environment_threads() {
-  if (const char* wish = std::getenv("BNFAST_NUM_THREADS"); wish && *wish) {
-    if (const int threads = leading_count(wish, true)) return {threads, "BNFAST_NUM_THREADS"};
-    throw std::invalid_argument(
-        std::string("BNFAST_NUM_THREADS must be a positive integer, got '") + wish + "'");
+  if (const char* wish = environment_wish("BNFAST_NUM_THREADS")) {
+    return {leading_count(wish, true), "BNFAST_NUM_THREADS"};
   }
-  if (const int threads = leading_count(std::getenv("OMP_NUM_THREADS"), false)) {
+  if (const int threads = leading_count(environment_wish("OMP_NUM_THREADS"), false)) {
     return {threads, "OMP_NUM_THREADS"};
   }
   const int cpus = affinity_cpus();
@@ -174,38 +111,28 @@ ThreadDefault read_environment_threads() {
 
 }  // namespace
 
-const CacheSizes& cache_sizes() {
-  static const CacheSizes sizes = read_cache_sizes();
-  return sizes;
-}
+const CacheSizes& cache_sizes() { return found_once<read_cache_sizes>(); }
 
 int affinity_cpus() {
 #if defined(__linux__)
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
 #endif
-  return std::max(1u, std::thread::hardware_concurrency());
+#if defined(_SC_NPROCESSORS_ONLN)
+  return static_cast<int>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
+#else
+  return 1;
+#endif
 }
 
-double cgroup_cpus() {
-  static const double cpus = cgroup_limit("cpu", quota_v2, quota_v1);
-  return cpus;
-}
+double cgroup_cpus() { return found_once<cgroup_cpu_quota>(); }
 
-double usable_memory() {
-  static const double bytes =
-      tighter(machine_memory(), cgroup_limit("memory", memory_v2, memory_v1));
-  return bytes;
-}
+double usable_memory() { return found_once<read_usable_memory>(); }
 
 OutputCacheDefault environment_output_cache() {
-  static const OutputCacheDefault found = read_environment_output_cache();
-  return found;
+  return found_once<read_environment_output_cache>();
 }
 
-ThreadDefault environment_threads() {
-  static const ThreadDefault threads = read_environment_threads();
-  return threads;
-}
+ThreadDefault environment_threads() { return found_once<read_environment_threads>(); }
 
 }  // namespace bnfast

@@ -22,21 +22,20 @@ double cgroup_cpus();
 double usable_memory();
 
 struct ThreadDefault {
-  int threads;
+  int threads;         // 0: the wish is no positive integer
   const char* source;  // what decided
 };
 
-// BNFAST_NUM_THREADS, else OMP_NUM_THREADS, else the CPUs this process may use. Read once. Throws
-// std::invalid_argument where BNFAST_NUM_THREADS is not a positive integer.
+// BNFAST_NUM_THREADS, else OMP_NUM_THREADS, else the CPUs this process may use. Read once.
 ThreadDefault environment_threads();
 
 struct OutputCacheDefault {
-  std::ptrdiff_t most_bytes;
-  const char* source;  // what decided
+  std::ptrdiff_t most_bytes;  // negative: the wish is no number of bytes
+  const char* source;         // what decided
 };
 
 // BNFAST_OUTPUT_CACHE, else 512 MB, or an eighth of the usable memory where that is less. Read
-// once. Throws std::invalid_argument where BNFAST_OUTPUT_CACHE is not a number of bytes.
+// once.
 OutputCacheDefault environment_output_cache();
 
 }  // namespace bnfast

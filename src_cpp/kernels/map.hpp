@@ -379,7 +379,7 @@ void map_planes(const Block& block, const Input* in, const Output* out,
                 const void* const* coefficients, const Activation& activation, Store how) {
   const Op op(activation);
   const MappedPlanes<Op, T, U> planes(in, out);
-  if (how == Store::streaming && streamable<C>(op, block, planes)) {
+  if (kStreams && how == Store::streaming && streamable<C>(op, block, planes)) {
     stream_planes<C>(op, block, planes, coefficients);
   } else {
     store_planes<C>(op, block, planes, coefficients);

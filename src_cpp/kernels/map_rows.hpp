@@ -107,7 +107,7 @@ void map_rows(const Block& block, const Input* in, const Output* out,
         !op.writes(k) || (reinterpret_cast<uintptr_t>(out[k].data) % BNFAST_VECTOR_BYTES == 0 &&
                           out[k].outer % BNFAST_VECTOR_BYTES == 0);
   }
-  if (how == Store::streaming && every_row_aligned) {
+  if (kStreams && how == Store::streaming && every_row_aligned) {
     map_rows_storing<C, true>(op, block, in_rows, coefficients);
   } else {
     map_rows_storing<C, false>(op, block, in_rows, coefficients);

@@ -124,7 +124,7 @@ void map_channel(const PixelRun& run) {
     U row[kMostPixels];
     map_to_row<false>(run, row, map);
     scatter(row, run.pixels, run.out, run.out_step);
-  } else if (run.store == Store::streaming) {
+  } else if (kStreams && run.store == Store::streaming) {
     map_to_row<true>(run, reinterpret_cast<U*>(run.out), map);
   } else {
     map_to_row<false>(run, reinterpret_cast<U*>(run.out), map);
@@ -190,7 +190,7 @@ BNFAST_INLINE void map_numbers(const InterleavedRun& run) {
 
 template <class T, class U>
 void map_interleaved(const InterleavedRun& run) {
-  if (run.store == Store::streaming) {
+  if (kStreams && run.store == Store::streaming) {
     map_numbers<true, T, U>(run);
   } else {
     map_numbers<false, T, U>(run);

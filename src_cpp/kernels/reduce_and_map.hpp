@@ -232,7 +232,8 @@ void reduce_and_map_planes(const Block& block, const Input* in, const void* cons
                              BlockInputs<Op, T>(next), coefficients};
   const MapOp map_op(activation);
   const MappedPlanes<MapOp, T, T> mapped(task.in, task.out);
-  const bool streams = task.store == Store::streaming && streamable<C>(map_op, block, mapped) &&
+  const bool streams = kStreams && task.store == Store::streaming &&
+                       streamable<C>(map_op, block, mapped) &&
                        (block.inner >= kTurn<C, T> || joined<C>(map_op, block, mapped));
   if (streams) {
     reduce_and_map_by<Op, MapOp, T, C, true>(of, map_op, task, first, second);

@@ -22,6 +22,7 @@ BNFAST_INLINE void stream(T* p, V a, V b) {
   stream(p, a);
   stream(p + sizeof a / sizeof *p, b);
 }
+constexpr bool kStreams = false;
 BNFAST_INLINE void stream_fence() {}
 
 BNFAST_INLINE F64 widen(F32Half h) { return __builtin_convertvector(h, F64); }

@@ -13,6 +13,7 @@
 //   store_partial(p, v, n)
 //   stream(p, v)                    p aligned to the size of v; v also an F32Half or a U16
 //   stream(p, a, b)                 two of those side by side, p aligned to the size of both
+//   kStreams                        whether that differs from storing; else no kernel does it
 //   stream_fence()                  orders streamed stores before what follows
 //   power_of_two(n)                 2^n for integral n <= 128 (1024), about 0 where that is below
 //                                   the least normal number

@@ -46,6 +46,7 @@ BNFAST_INLINE void stream(float* p, F32Half a, F32Half b) { stream(p, _mm256_set
 BNFAST_INLINE void stream(uint16_t* p, U16 a, U16 b) {
   stream(reinterpret_cast<float*>(p), reinterpret_cast<F32Half>(a), reinterpret_cast<F32Half>(b));
 }
+constexpr bool kStreams = true;
 BNFAST_INLINE void stream_fence() { _mm_sfence(); }
 
 // Not the compiler's own conversion: GCC 12 makes two of it.
