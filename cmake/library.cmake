@@ -26,9 +26,10 @@ endforeach()
 add_custom_command(
   OUTPUT bnfast.o
   DEPENDS bnfast_c_api bnfast_core ${BNFAST_KERNELS} ${BNFAST_OBJECTS}
-  COMMAND ${CMAKE_CXX_COMPILER} -r -nostdlib -Wl,--force-group-allocation -o bnfast.o
+  COMMAND ${CMAKE_CXX_COMPILER} -r -nostdlib -fno-lto -fno-use-linker-plugin -Wl,--force-group-allocation -o bnfast.o
           ${BNFAST_OBJECTS}
-  COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=bnf_* --strip-unneeded bnfast.o
+  COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=bnf_* --strip-unneeded
+          --remove-section=.gnu.lto_* --remove-section=.gnu.debuglto_* bnfast.o
   COMMAND_EXPAND_LISTS VERBATIM)
 
 function(bnfast_library target)

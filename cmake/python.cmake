@@ -25,6 +25,11 @@ pybind11_add_module(
   src_cpp/bindings/statistics.cpp
   src_cpp/bindings/wrong_calls.cpp
   src_cpp/core/output_memory.cpp)
+# The module is optimized as a whole, with the core, whose functions its small calls spend their time
+# between; the C library takes the code that lies in the same objects.
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  target_compile_options(bnfast_core PRIVATE -flto -ffat-lto-objects)
+endif()
 target_include_directories(_core PRIVATE src_cpp)
 target_link_libraries(_core PRIVATE bnfast_core ${BNFAST_KERNELS})
 if(OpenMP_CXX_FOUND)

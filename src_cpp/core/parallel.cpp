@@ -14,15 +14,6 @@ namespace bnfast {
 namespace {
 
 std::atomic<int> chosen_threads{0};
-std::atomic<bool> threads_used{false};
-std::atomic<bool> orphaned{false};
-
-void note_first_use() {
-  if (threads_used.exchange(true)) return;
-#if defined(__unix__) || defined(__APPLE__)
-  pthread_atfork(nullptr, nullptr, [] { orphaned = true; });
-#endif
-}
 
 constexpr int kSpins = 4000;
 
@@ -68,6 +59,20 @@ void Meeting::wait(int members) {
 }
 
 #if defined(_OPENMP)
+
+namespace {
+
+std::atomic<bool> threads_used{false};
+std::atomic<bool> orphaned{false};
+
+void note_first_use() {
+  if (threads_used.exchange(true)) return;
+#if defined(__unix__) || defined(__APPLE__)
+  pthread_atfork(nullptr, nullptr, [] { orphaned = true; });
+#endif
+}
+
+}  // namespace
 
 void run_team(int threads, void (*body)(void*, const Team&), void* context) {
   Meeting meeting;
