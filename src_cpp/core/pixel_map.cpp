@@ -94,10 +94,10 @@ PixelMap PixelMap::denormalizing(const Normalization& n, Element from, Element t
 
 PixelPattern::PixelPattern(const PixelMap& map)
     : pitch_((map.channels() + 1) * kPatternPixels),
-      bytes_(map.coefficients() * pitch_ * map.coefficient_bytes()) {
+      lines_(map.coefficients() * pitch_ * map.coefficient_bytes() / sizeof(CacheLine) + 1) {
   if (failed()) return;
   const ptrdiff_t item = map.coefficient_bytes();
-  char* to = bytes_.data();
+  char* to = reinterpret_cast<char*>(lines_.data());
   for (int j = 0; j < map.coefficients(); ++j) {
     for (ptrdiff_t i = 0; i < pitch_; ++i, to += item) {
       const char* from = map.of_channel(i % map.channels()) + j * item;

@@ -52,13 +52,18 @@ class PixelMap {
 class PixelPattern {
  public:
   explicit PixelPattern(const PixelMap& map);
-  bool failed() const { return bytes_.failed(); }
-  const void* data() const { return bytes_.data(); }
+  bool failed() const { return lines_.failed(); }
+  const void* data() const { return lines_.data(); }
   ptrdiff_t pitch() const { return pitch_; }
 
  private:
+  // A vector that crosses two of them is slow to load.
+  struct alignas(64) CacheLine {
+    char bytes[64];
+  };
+
   ptrdiff_t pitch_;
-  Memory<char> bytes_;
+  Memory<CacheLine> lines_;
 };
 
 }  // namespace bnfast
