@@ -136,6 +136,14 @@ def test_wishes_that_cannot_be_met_are_a_status(variable, tmp_path, capsys):
     assert "environment" in ended.stderr
 
 
+@needs_cc
+def test_the_first_calls_may_come_from_many_threads(tmp_path, capsys):
+    flags = ["-std=c99", "-pthread", *config(capsys, "--cflags", "--libs")]
+    program = built(CC, tmp_path / "program", [ROOT / "tests/c/test_threads.c"], flags)
+    for _ in range(20):
+        output_of(program)
+
+
 def test_config_asks_what_is_wanted(capsys):
     with pytest.raises(SystemExit) as caught:
         main(["config"])
