@@ -67,7 +67,9 @@ class RowsMap {
   void run(const Team& team) const {
     if (tail_ > 0 && team.rank == team.size - 1) map_block(rows_, 1, tail_);
     const ptrdiff_t begin = team.begin(rows_), end = team.end(rows_);
-    const ptrdiff_t step = std::max<ptrdiff_t>(1, kMapElements / columns_);
+    // Behind a reduction last rows first: those lie in cache. Alone as they lie in memory.
+    const ptrdiff_t step =
+        pass_.reduction ? std::max<ptrdiff_t>(1, kMapElements / columns_) : rows_;
     for (ptrdiff_t last = end; last > begin; last -= step) {
       const ptrdiff_t first = std::max(begin, last - step);
       map_block(first, last - first, columns_);
