@@ -32,10 +32,19 @@ bnf_status mapped(const Arguments& a, const Array& x, const Array& y, const Epil
   return status_of(map_affine(a.shape(), x, y, coefficients, a.threads(), epilogue));
 }
 
-// The residual of a map has its result's dtype.
-void require_fitting(Arguments& a, const Epilogue& epilogue, const Array& y) {
-  a.require(!epilogue.residual || epilogue.residual->dtype == y.dtype);
-}
+// The arrays of a map, checked: a residual has the result's dtype.
+struct MapArrays {
+  Array residual, x, y;
+  Epilogue epilogue;
+
+  MapArrays(Arguments& a, const bnf_input* x_, const bnf_epilogue* epilogue_, const bnf_output* y_)
+      : x(a.input(x_, Types::numbers)), epilogue(a.epilogue(epilogue_, residual)) {
+    y = a.output(y_, {&x, epilogue.residual});
+    a.require(!epilogue.residual || residual.dtype == y.dtype);
+  }
+  MapArrays(const MapArrays&) = delete;  // the epilogue points into it
+  MapArrays& operator=(const MapArrays&) = delete;
+};
 
 }  // namespace
 
@@ -43,14 +52,10 @@ bnf_status bnf_affine(const bnf_shape* shape, const bnf_input* x, const double* 
                       const double* shift, const bnf_epilogue* epilogue, const bnf_output* y,
                       int num_threads) {
   Arguments a(shape, num_threads);
-  Array residual;
-  const Array from = a.input(x, Types::numbers);
-  const Epilogue after = a.epilogue(epilogue, residual);
-  const Array to = a.output(y, {&from, after.residual});
-  require_fitting(a, after, to);
+  const MapArrays arrays(a, x, epilogue, y);
   a.require_channels(scale);
   a.require_channels(shift);
-  return mapped(a, from, to, after, [&](Coefficients& coefficients) {
+  return mapped(a, arrays.x, arrays.y, arrays.epilogue, [&](Coefficients& coefficients) {
     for (ptrdiff_t c = 0; c < a.channels(); ++c) set_affine(coefficients, c, scale[c], shift[c]);
   });
 }
@@ -82,15 +87,11 @@ bnf_status bnf_inference(const bnf_shape* shape, const bnf_input* x, const doubl
                          double eps, const bnf_epilogue* epilogue, const bnf_output* y,
                          int num_threads) {
   Arguments a(shape, num_threads);
-  Array residual;
-  const Array from = a.input(x, Types::numbers);
-  const Epilogue after = a.epilogue(epilogue, residual);
-  const Array to = a.output(y, {&from, after.residual});
-  require_fitting(a, after, to);
+  const MapArrays arrays(a, x, epilogue, y);
   a.require_channels(running_mean);
   a.require_channels(running_var);
   a.require_eps(eps);
-  return mapped(a, from, to, after, [&](Coefficients& coefficients) {
+  return mapped(a, arrays.x, arrays.y, arrays.epilogue, [&](Coefficients& coefficients) {
     set_inference(coefficients, {running_mean, running_var, eps}, {weight, bias});
   });
 }

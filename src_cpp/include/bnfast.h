@@ -95,8 +95,10 @@ typedef struct bnf_epilogue {
  *   weight, bias C values; may be NULL: 1 and 0
  *   eps          finite, not negative
  *   num_threads  1 to 65535; 0: the default of bnf_get_num_threads. No bit of a result depends on
- * it. C is the length of the channel axis. Arrays of C values are doubles and, where the call does
- * not say otherwise, not NULL unless C is 0. */
+ *                it.
+ *
+ * C is the length of the channel axis. Arrays of C values are doubles and, where the call does not
+ * say otherwise, not NULL unless C is 0. */
 
 /* Mean and population variance of each channel, in one read; of integers by exact sums. NaN of no
  * values. */
