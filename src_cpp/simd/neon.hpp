@@ -6,24 +6,13 @@
 
 #include "simd/few_bytes.hpp"
 #include "simd/partial_by_copy.hpp"
+#include "simd/stream_by_store.hpp"
 
 namespace bnfast {
 namespace BNFAST_ISA {
 
 BNFAST_INLINE F32 fma(F32 a, F32 b, F32 c) { return vfmaq_f32(c, a, b); }
 BNFAST_INLINE F64 fma(F64 a, F64 b, F64 c) { return vfmaq_f64(c, a, b); }
-
-BNFAST_INLINE void stream(float* p, F32 v) { store(p, v); }
-BNFAST_INLINE void stream(double* p, F64 v) { store(p, v); }
-BNFAST_INLINE void stream(float* p, F32Half v) { memcpy(p, &v, sizeof v); }
-BNFAST_INLINE void stream(uint16_t* p, U16 v) { memcpy(p, &v, sizeof v); }
-template <class T, class V>
-BNFAST_INLINE void stream(T* p, V a, V b) {
-  stream(p, a);
-  stream(p + sizeof a / sizeof *p, b);
-}
-constexpr bool kStreams = false;
-BNFAST_INLINE void stream_fence() {}
 
 BNFAST_INLINE F64 widen(F32Half h) { return __builtin_convertvector(h, F64); }
 BNFAST_INLINE F32Half narrow(F64 d) { return __builtin_convertvector(d, F32Half); }
