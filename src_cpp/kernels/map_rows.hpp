@@ -33,6 +33,7 @@ BNFAST_INLINE void map_columns(const Op& op, const MappedPlanes<Op, T, U>& in_ro
                                ptrdiff_t rows, ptrdiff_t column, const void* const* coefficients,
                                ptrdiff_t ahead, int n) {
   constexpr int width = kWidth<C>;
+  constexpr bool through_caches = !streaming && Op::inputs == 1;
   Vector<C> k[vectors][Op::coefficients];
 #pragma GCC unroll 8
   for (int v = 0; v < vectors; ++v) {
@@ -48,9 +49,15 @@ BNFAST_INLINE void map_columns(const Op& op, const MappedPlanes<Op, T, U>& in_ro
   for (ptrdiff_t r = row; r < row + rows; ++r) {
     const Place<Op, T, U> at = in_rows.at(0, r).plus(column);
     const auto mapped = [&](int v) __attribute__((always_inline)) {
-      const Inputs<Op, T> in = at.in.plus(v * width);
-      if (begins_line<T, C>(v * width)) rows_ahead.touch(0, in.at);
-      return map_vector<C>(op, in, k[v]);
+      const Place<Op, T, U> here = at.plus(v * width);
+      if (begins_line<T, C>(v * width)) {
+        if constexpr (through_caches) {
+          WalkAhead<T, U>{here.in.at[0], here.out[0]}.touch(0);
+        } else {
+          rows_ahead.touch(0, here.in.at);
+        }
+      }
+      return map_vector<C>(op, here.in, k[v]);
     };
     constexpr bool pairs = streaming && streams_in_pairs<C, U> && vectors % 2 == 0;
 #pragma GCC unroll 8
