@@ -9,22 +9,30 @@ namespace BNFAST_ISA {
 // Columns held at once by the rows walk, in vectors: their coefficients stay in registers.
 constexpr int kMapVectors = BNFAST_VECTOR_BYTES == 64 ? 4 : 2;
 
-// Rows before the next columns: many enough that loading coefficients costs little, and so few that
-// they fit a third of L1 and, lying a power of two apart, do not fight for its sets.
+// Rows between what is mapped and what is prefetched: they fit a third of L1 and, lying a power of
+// two apart, do not fight for its sets.
 constexpr ptrdiff_t kMostMapRows = 16, kMapBytes = 16 * 1024;
 // Of several arrays, which memory must keep up with, fewer: the nearer to one run of memory each is
 // read, the better.
 constexpr ptrdiff_t kMapBytesOfEach = 2 * 1024;
-// Narrow vectors hold but one line of columns at a time: after fewer rows its neighbours follow.
-constexpr ptrdiff_t kMostStepRows = BNFAST_VECTOR_BYTES == 64 ? kMostMapRows : 4;
+// Bytes of the rows that are mapped before the next columns: many spare loading coefficients, few
+// are nearly one run of memory. Narrow vectors that are streamed go along one row: elsewhere lines
+// leave for memory in pieces.
+template <bool streaming>
+constexpr ptrdiff_t kStepBytes = streaming && BNFAST_VECTOR_BYTES < 64 ? 0 : 4096;
+
+template <class T>
+BNFAST_INLINE ptrdiff_t rows_within(ptrdiff_t bytes, ptrdiff_t columns, ptrdiff_t most) {
+  const ptrdiff_t rows = bytes / (columns * static_cast<ptrdiff_t>(sizeof(T)));
+  return rows < 1 ? 1 : rows > most ? most : rows;
+}
 
 template <class Op, class T>
-BNFAST_INLINE ptrdiff_t map_rows_at_once(const BlockInputs<Op, T>& inputs, ptrdiff_t columns) {
+BNFAST_INLINE ptrdiff_t map_rows_ahead(const BlockInputs<Op, T>& inputs, ptrdiff_t columns) {
   bool several = false;
   for (int k = 1; k < Op::inputs; ++k) several |= inputs.in[k].data != inputs.in[0].data;
   const ptrdiff_t bytes = several ? kMapBytesOfEach : kMapBytes / Op::inputs;
-  const ptrdiff_t rows = bytes / (columns * static_cast<ptrdiff_t>(sizeof(T)));
-  return rows < 1 ? 1 : rows > kMostMapRows ? kMostMapRows : rows;
+  return rows_within<T>(bytes, columns, kMostMapRows);
 }
 
 // `vectors` side by side, down the rows; the only one has `n` columns when partial.
@@ -84,8 +92,8 @@ void map_rows_storing(const Op& op, const Block& block, const MappedPlanes<Op, T
   constexpr int fit = (Op::coefficients > 4 ? kMapVectors / 2 : kMapVectors) * width;
   constexpr int wide = fit < least ? least : fit;
   const ptrdiff_t columns = block.channels;
-  const ptrdiff_t ahead = map_rows_at_once(in_rows.in, columns);
-  const ptrdiff_t step = ahead < kMostStepRows ? ahead : kMostStepRows;
+  const ptrdiff_t ahead = map_rows_ahead(in_rows.in, columns);
+  const ptrdiff_t step = rows_within<T>(kStepBytes<streaming>, columns, ahead);
   for (ptrdiff_t row = 0; row < block.outer; row += step) {
     const ptrdiff_t rows = block.outer - row < step ? block.outer - row : step;
     ptrdiff_t c = 0;
