@@ -105,12 +105,12 @@ class Adapted(NamedTuple):
 def adapted(
     batch: Moments, running_mean: Array, running_var: Array, share: float, blend: Blend, eps: float
 ) -> Adapted:
-    """Return the blend in which the batch has this share."""
+    """Return the blend of float64 statistics in which the batch has this share."""
     rest = 1 - share
     slope = np.zeros_like(batch.mean)
     with np.errstate(all="ignore"):  # a channel of NaN is one of the result, too
-        mean = share * batch.mean + rest * np.asarray(running_mean, np.float64)
-        var = share * batch.var + rest * np.asarray(running_var, np.float64)
+        mean = share * batch.mean + rest * running_mean
+        var = share * batch.var + rest * running_var
         if blend == "pooled":
             between = batch.mean - running_mean
             slope = share * rest * between

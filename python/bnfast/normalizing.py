@@ -119,15 +119,17 @@ class Normalizing(Running):
         """
         check_prior(prior)
         check_blend(blend)
-        running = self._running()
+        mean, var = self._running()
         x, residual, y = self._checked(x, residual, out, training=prior == 0, learns=False)
+        mean = self._checked_channels(mean, "running_mean")
+        var = self._checked_channels(var, "running_var")
         refuse_first_axis(self.channel_axis, x.ndim, "prior counts samples")
         share = 0.0 if math.isinf(prior) or x.size == 0 else len(x) / (len(x) + float(prior))
         if share == 0:
-            batch = Moments(*running, 1)
+            batch = Moments(mean, var, 1)
         else:
             batch = _core.moments(x, channel_axis=self.channel_axis)
-        normalized = adapted(batch, *running, share, blend, self.eps)
+        normalized = adapted(batch, mean, var, share, blend, self.eps)
         self._map(x, normalized.mean, normalized.var, self.weight, self.bias, residual, y)
         self._saved = (x, residual, out, normalized)
         return y
