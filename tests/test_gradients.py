@@ -7,6 +7,7 @@ import pytest
 
 import bnfast
 import reference
+from finite_differences import finite_differences
 
 C = 5
 LAYOUTS = {
@@ -66,17 +67,6 @@ def training(request):
 @pytest.fixture(params=[np.float32, np.float64], ids=lambda t: t.__name__)
 def dtype(request):
     return request.param
-
-
-def finite_differences(loss, at, step=1e-5):
-    """Return the central differences of `loss` for every element of the array `at`."""
-    slopes = np.empty(at.shape)
-    for index in np.ndindex(at.shape):
-        moved = [at.copy(), at.copy()]
-        moved[0][index] -= step
-        moved[1][index] += step
-        slopes[index] = (loss(moved[1]) - loss(moved[0])) / (2 * step)
-    return slopes
 
 
 def test_finite_differences(layout, training):

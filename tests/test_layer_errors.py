@@ -25,13 +25,6 @@ def state_of(bn):
     return copy.deepcopy([bn.state_dict(), bn.num_batches_tracked, bn.weight_grad, bn.bias_grad])
 
 
-@pytest.mark.parametrize("argument, value", [("virtual_batch_size", 32), ("renorm", True)])
-def test_arguments_of_later_versions(argument, value):
-    message = f"{argument} is not supported by this version, got {value!r}"
-    with pytest.raises(NotImplementedError, match=message):
-        bnfast.BatchNorm(C, **{argument: value})
-
-
 def test_activation():
     with pytest.raises(ValueError, match=r"activation must be None, 'relu', .*, got 'tanh'"):
         bnfast.BatchNorm(C, activation="tanh")

@@ -6,6 +6,7 @@ from numpy.typing import DTypeLike, NDArray
 from typing_extensions import Buffer
 
 from bnfast._core_images import *  # noqa: F403
+from bnfast._core_layer import *  # noqa: F403
 from bnfast.results import BatchNormForward, BatchNormGradients, Moments
 
 class _Pybind11Type(type): ...
@@ -121,21 +122,6 @@ def batch_norm_forward(
     mask: NDArray[np.bool_] | None = None,
     out: NDArray[Any] | None = None,
     num_threads: SupportsIndex | None = None,
-) -> BatchNormForward: ...
-def batch_norm_train(
-    x: _Array,
-    running_mean: NDArray[np.floating] | None,
-    running_var: NDArray[np.floating] | None,
-    weight: _Channels | None,
-    bias: _Channels | None,
-    num_features: SupportsIndex,
-    momentum: float,
-    eps: float,
-    channel_axis: SupportsIndex,
-    running_var_correction: SupportsIndex,
-    activation: _Activation | None = None,
-    residual: _Array | None = None,
-    out: NDArray[Any] | None = None,
 ) -> BatchNormForward: ...
 def batch_norm_backward(
     dy: _Array,
@@ -286,29 +272,6 @@ class Affine(metaclass=_Pybind11Type):
     def shift(self) -> _Float64s: ...
     def __getstate__(self) -> _AffineState: ...
     def __setstate__(self, state: _AffineState, /) -> None: ...
-
-class InferenceFold(metaclass=_Pybind11Type):
-    def __init__(self, activation: _Activation | None = None) -> None: ...
-    # running_mean and running_var: None is refused, as by inference_params.
-    @property
-    def call(self) -> _InferenceCall: ...
-    @property
-    def folds(self) -> int: ...
-
-class _InferenceCall(Protocol):
-    def __call__(
-        self,
-        x: _Array,
-        running_mean: _Channels | None,
-        running_var: _Channels | None,
-        weight: _Channels | None,
-        bias: _Channels | None,
-        eps: float,
-        channel_axis: SupportsIndex,
-        out: NDArray[Any] | None = None,
-        residual: _Array | None = None,
-        num_threads: SupportsIndex | None = None,
-    ) -> NDArray[np.floating]: ...
 
 def moments(
     x: _Array,

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from bnfast import _core
 from bnfast._core import Affine
-from bnfast.results import BatchNormGradients
-from bnfast.state import Stateful
+from bnfast.ghost import checked_size
+from bnfast.gradients import Arguments, RunningStatistics
+from bnfast.normalizing import Activation, Normalizing, Saved
+from bnfast.renorm import Renorm, checked_renorm
 
 __all__ = ["BatchNorm"]
 
 Array = NDArray[Any]
-Activation = Literal["relu", "relu6", "leaky_relu", "hardswish", "silu"]
 
 
-# What a backward needs of the forward before it: x, residual and out as given, and the batch's mean
-# and invstd, or None after inference. A plain tuple: inference makes one for every call.
-_Saved = tuple[Any, Any, "Array | None", "Array | None", "Array | None"]
-
-
-class BatchNorm(Stateful):
+class BatchNorm(Normalizing):
     """Batch normalization over one channel axis, with PyTorch's meaning.
 
     In training, ``y = (x - mean)/sqrt(var + eps)*weight + bias`` by the batch's own statistics, and
@@ -48,11 +44,17 @@ class BatchNorm(Stateful):
         half precision among them.
     activation : {None, "relu", "relu6", "leaky_relu", "hardswish", "silu"}
         Applied to each value of the result, in the same pass over memory.
-    virtual_batch_size, renorm : None
-        Not supported by this version.
     running_var_correction : int
         1: the running variance takes the unbiased batch variance, PyTorch's rule; 0: the
         population's, Keras's.
+    virtual_batch_size : int, optional
+        Ghost batch norm [2]_: in training each group of so many samples, in order along the first
+        axis, is normalized by its own statistics, and the running statistics follow the groups one
+        by one, as if each were a batch (`num_batches_tracked` counts them). The last group holds
+        what is left; a single value per channel joins the group before it.
+    renorm : bool or Renorm, optional
+        Batch renormalization [3]_: training is corrected towards the running statistics, within
+        bounds. True: those of ``Renorm()``. Its r and d are constants to `backward`.
 
     Attributes
     ----------
@@ -67,11 +69,18 @@ class BatchNorm(Stateful):
         Set by `backward` after a call with a residual.
     activation : str or None
         Fixed when the layer is made.
+    virtual_batch_size : int or None
+    renorm : Renorm or None
+        May be set, as by a schedule.
 
     References
     ----------
     .. [1] S. Ioffe and C. Szegedy, "Batch Normalization: Accelerating Deep Network Training by
        Reducing Internal Covariate Shift", ICML 2015.
+    .. [2] E. Hoffer, I. Hubara and D. Soudry, "Train longer, generalize better: closing the
+       generalization gap in large batch training of neural networks", NeurIPS 2017.
+    .. [3] S. Ioffe, "Batch Renormalization: Towards Reducing Minibatch Dependence in
+       Batch-Normalized Models", NeurIPS 2017.
 
     Examples
     --------
@@ -98,10 +107,9 @@ class BatchNorm(Stateful):
         dtype: DTypeLike = np.float32,
         activation: Activation | None = None,
         running_var_correction: int = 1,
-        virtual_batch_size: None = None,
-        renorm: None = None,
+        virtual_batch_size: int | None = None,
+        renorm: bool | Renorm | None = None,
     ) -> None:
-        _refuse(virtual_batch_size=virtual_batch_size, renorm=renorm)
         if num_features < 0:
             raise ValueError(f"num_features must not be negative, got {num_features}")
         self.dtype = np.dtype(dtype)
@@ -114,6 +122,8 @@ class BatchNorm(Stateful):
         self.track_running_stats = track_running_stats
         self.channel_axis = channel_axis
         self.running_var_correction = running_var_correction
+        self.virtual_batch_size = checked_size(virtual_batch_size)
+        self.renorm = renorm
         self.training = True
         self.weight: Array | None = None
         self.bias: Array | None = None
@@ -124,7 +134,7 @@ class BatchNorm(Stateful):
         self.bias_grad: Array | None = None
         self.residual_grad: Array | None = None
         self._activation: Activation | None = activation
-        self._saved: _Saved | None = None
+        self._saved: Saved | None = None
         self._inference = _core.InferenceFold(activation).call
         self.reset_parameters()
 
@@ -133,12 +143,17 @@ class BatchNorm(Stateful):
         """The name of what is applied to each value of the result."""
         return self._activation
 
-    def reset_running_stats(self) -> None:
-        """Set the running mean to 0, the running variance to 1 and the count of batches to 0."""
-        self.num_batches_tracked = 0
-        if self.track_running_stats:
-            self.running_mean = np.zeros(self.num_features, self.dtype)
-            self.running_var = np.ones(self.num_features, self.dtype)
+    @property
+    def renorm(self) -> Renorm | None:
+        """The bounds of batch renormalization; None: there is none."""
+        return self._renorm
+
+    @renorm.setter
+    def renorm(self, renorm: bool | Renorm | None) -> None:
+        bounds = checked_renorm(renorm)
+        if bounds is not None and not self.track_running_stats:
+            raise ValueError("renorm needs running statistics: track_running_stats must be True")
+        self._renorm = bounds
 
     def reset_parameters(self) -> None:
         """Reset the running statistics, and set `weight` to 1 and `bias` to 0."""
@@ -208,7 +223,7 @@ class BatchNorm(Stateful):
             training = self.training
         mean = self.running_mean
         if training or mean is None:
-            return self._batch(x, residual, out, learns=training and self.track_running_stats)
+            return self._batch(x, residual, out, training=training)
         y = self._inference(
             x,
             mean,
@@ -220,34 +235,16 @@ class BatchNorm(Stateful):
             out,
             residual,
         )
-        self._saved = (x, residual, out, None, None)
+        self._saved = (x, residual, out, None)
         return y
 
-    def _batch(self, x: Any, residual: Any, out: Array | None, *, learns: bool) -> Array:
-        result = _core.batch_norm_train(
-            x,
-            self.running_mean if learns else None,
-            self.running_var if learns else None,
-            self.weight,
-            self.bias,
-            self.num_features,
-            self._momentum_of_next_batch(),
-            self.eps,
-            self.channel_axis,
-            self.running_var_correction,
-            self.activation,
-            residual,
-            out,
-        )
-        if learns:
-            self.num_batches_tracked += 1
-        self._saved = (x, residual, out, result.mean, result.invstd)
-        return result.y
-
-    def _momentum_of_next_batch(self) -> float:
-        if self.momentum is None:
-            return 1.0 / (self.num_batches_tracked + 1)
-        return self.momentum
+    def _batch(self, x: Any, residual: Any, out: Array | None, *, training: bool) -> Array:
+        if training:
+            y, normalized = self._train(x, residual, out)
+        else:
+            y, normalized = self._by_own(x, residual, out, learns=False)
+        self._saved = (x, residual, out, normalized)
+        return y
 
     def backward(self, dy: Any, *, out: Array | None = None) -> Array:
         """Compute the gradients of the last call.
@@ -283,42 +280,29 @@ class BatchNorm(Stateful):
             raise RuntimeError(
                 "backward needs the residual, which the forward call has overwritten"
             )
-        gradients = self._gradients(saved, dy, out)
+        normalized = self._by_running() if saved[3] is None else saved[3]
+        gradients = normalized.gradients(
+            Arguments(
+                dy,
+                x,
+                residual,
+                out,
+                self.weight,
+                self.bias,
+                self.affine,
+                self.channel_axis,
+                self.activation,
+            )
+        )
         if gradients.dweight is not None and gradients.dbias is not None:
             self.weight_grad = gradients.dweight.astype(self.dtype)
             self.bias_grad = gradients.dbias.astype(self.dtype)
         self.residual_grad = gradients.dresidual
         return cast(Array, gradients.dx)
 
-    def _gradients(self, saved: _Saved, dy: Any, out: Array | None) -> BatchNormGradients:
-        x, residual, _, mean, invstd = saved
-        frozen = mean is None or invstd is None
-        if mean is None or invstd is None:
-            mean, _ = self._running()
-            invstd, _ = self._inference_params(affine=False)
-        return _core.batch_norm_backward(
-            dy,
-            x,
-            mean,
-            invstd,
-            self.weight,
-            self.bias,
-            channel_axis=self.channel_axis,
-            training=not frozen,
-            activation=self.activation,
-            residual=residual,
-            output_mask=(True, self.affine, self.affine),
-            out=out,
-        )
-
-    def _running(self) -> tuple[Array, Array]:
-        if self.running_mean is None or self.running_var is None:
-            raise RuntimeError("this layer has no running statistics (track_running_stats=False)")
-        return self.running_mean, self.running_var
-
-    def _inference_params(self, *, affine: bool = True) -> tuple[Array, Array]:
-        weight, bias = (self.weight, self.bias) if affine else (None, None)
-        return _core.inference_params(*self._running(), weight, bias, self.eps)
+    def _by_running(self) -> RunningStatistics:
+        mean, var = self._running()
+        return RunningStatistics(mean, _core.inference_params(mean, var, eps=self.eps)[0])
 
     def freeze(self) -> Affine:
         """Return the layer's inference as it is now.
@@ -341,8 +325,8 @@ class BatchNorm(Stateful):
         >>> frozen(np.zeros((1, 2), np.float32))
         array([[0., 0.]], dtype=float32)
         """
-        mean, _ = self._running()
-        scale, _ = self._inference_params()
+        mean, var = self._running()
+        scale, _ = _core.inference_params(mean, var, self.weight, self.bias, self.eps)
         bias = np.zeros(self.num_features) if self.bias is None else self.bias
         return Affine(mean, scale, bias, channel_axis=self.channel_axis, activation=self.activation)
 
@@ -358,19 +342,18 @@ class BatchNorm(Stateful):
 
     def __repr__(self) -> str:
         """Return the call that makes a layer like this one."""
+        options = {
+            "activation": self.activation,
+            "virtual_batch_size": self.virtual_batch_size,
+            "renorm": self.renorm,
+        }
+        given = [f", {name}={value!r}" for name, value in options.items() if value is not None]
         return (
             f"BatchNorm({self.num_features}, eps={self.eps}, momentum={self.momentum}, "
             f"affine={self.affine}, track_running_stats={self.track_running_stats}, "
-            f"channel_axis={self.channel_axis}"
-            + (f", activation={self.activation!r})" if self.activation else ")")
+            f"channel_axis={self.channel_axis}{''.join(given)})"
         )
 
 
 def _overwrites(x: Any, out: Array | None) -> bool:
     return out is not None and (out is x or np.shares_memory(np.asarray(x), out))
-
-
-def _refuse(**arguments: object) -> None:
-    for name, value in arguments.items():
-        if value is not None:
-            raise NotImplementedError(f"{name} is not supported by this version, got {value!r}")

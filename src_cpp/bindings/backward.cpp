@@ -148,6 +148,16 @@ array([[0.],
        [0.]])
 )";
 
+constexpr const char* kCheckedGradient =
+    R"(checked_gradient(dy, x, channel_axis, residual=None, out=None)
+--
+
+Refuse what batch_norm_backward refuses of these, and return dy, x, residual and out as arrays, out
+new if None.
+
+What is done in several calls is checked by this first: nothing is computed or written.
+)";
+
 // What both halves take.
 struct Arguments {
   Operand x, dy;
@@ -266,6 +276,18 @@ py::object batch_norm_backward(const py::object& dy, const py::object& x, const 
                       object(to.dresidual));
 }
 
+py::tuple checked_gradient(const py::object& dy_, const py::object& x_,
+                           const py::object& channel_axis, const py::object& residual,
+                           const py::object& out) {
+  const Operand x = input(x_, "x", channel_axis);
+  const Operand dy = input_like(dy_, "dy", x, "x");
+  const EpilogueArguments epilogue(NamedActivation(py::none()), residual, x);
+  const Operand dx = output(out, x, {x.array.dtype, epilogue.overwritable(x, &dy)});
+  const Operand* added = epilogue.residual();
+  return py::make_tuple(dy.object, x.object, added ? py::object(added->object) : py::none(),
+                        dx.object);
+}
+
 py::tuple batch_norm_backward_reduce(const py::object& dy, const py::object& x,
                                      const py::object& mean, const py::object& invstd,
                                      const py::object& channel_axis,
@@ -306,6 +328,7 @@ py::array batch_norm_backward_elemt(const py::object& dy, const py::object& x,
 
 void register_backward(py::module_& m) {
   define<batch_norm_backward>(m, kBackward);
+  define<checked_gradient>(m, kCheckedGradient);
   define<batch_norm_backward_reduce>(m, kReduce);
   define<batch_norm_backward_elemt>(m, kElemt);
 }

@@ -85,6 +85,16 @@ constexpr const char* kTrain =
 What the layer calls in training: batch_norm, with what its backward needs.
 )";
 
+constexpr const char* kCheckedBatch =
+    R"(checked_batch(x, running_mean, running_var, weight, bias, num_features, momentum, eps, channel_axis, running_var_correction, activation=None, residual=None, out=None, training=True)
+--
+
+Refuse what batch_norm_train refuses, and return x, residual and out as arrays, out new if None.
+
+What is normalized in several calls is checked by this first: nothing is computed or written. Without
+`training` one value per channel is allowed.
+)";
+
 constexpr const char* kForward =
     R"(batch_norm_forward(x, weight=None, bias=None, *, eps=1e-05, channel_axis=1, activation=None, residual=None, mask=None, out=None, num_threads=None)
 --
@@ -197,27 +207,33 @@ Statistics normalized(const Operand& x, const Operand& y, const Arguments& argum
   return statistics;
 }
 
-struct Trained {
-  py::array y;
-  Statistics statistics;
+// Where a training call writes, checked.
+struct TrainingResults {
+  UpdatedRunning running;
+  Operand y;
 };
 
-Trained train(const Operand& x, const py::object& running_mean, const py::object& running_var,
-              const Arguments& arguments, double momentum, long long correction,
-              const EpilogueArguments& epilogue, const py::object& out) {
-  const ptrdiff_t count = x.shape.values_per_channel();
-  check_correction(correction, count);
+TrainingResults training_results(const Operand& x, const py::object& running_mean,
+                                 const py::object& running_var, long long correction,
+                                 const EpilogueArguments& epilogue, const py::object& out) {
+  check_correction(correction, x.shape.values_per_channel());
   UpdatedRunning running = updated_running(running_mean, running_var, x);
   Operand y = output(out, x, {x.array.dtype, epilogue.overwritable(x)});
   check_apart(y.object, "out", running_mean, "running_mean");
   check_apart(y.object, "out", running_var, "running_var");
-  Statistics statistics = normalized(x, y, arguments, epilogue.get());
-  if (running.mean && count > 0) {
+  return {std::move(running), std::move(y)};
+}
+
+Statistics train(const Operand& x, TrainingResults& to, const Arguments& arguments, double momentum,
+                 long long correction, const EpilogueArguments& epilogue) {
+  const ptrdiff_t count = x.shape.values_per_channel();
+  Statistics statistics = normalized(x, to.y, arguments, epilogue.get());
+  if (to.running.mean && count > 0) {
     const double n = static_cast<double>(count);
-    update(*running.mean, statistics.mean, momentum, 1);
-    update(*running.var, statistics.var, momentum, n / (n - static_cast<double>(correction)));
+    update(*to.running.mean, statistics.mean, momentum, 1);
+    update(*to.running.var, statistics.var, momentum, n / (n - static_cast<double>(correction)));
   }
-  return {y.object, std::move(statistics)};
+  return statistics;
 }
 
 py::object forward_result(const py::array& y, const Statistics& statistics, const Operand& x) {
@@ -261,28 +277,69 @@ py::array batch_norm(const py::object& x_, const py::object& running_mean,
   if (!training && has_running) {
     return infer(x, running_mean, running_var, arguments, epilogue, out);
   }
-  return train(x, running_mean, running_var, arguments, momentum, has_running ? correction : 0,
-               epilogue, out)
-      .y;
+  const long long used = has_running ? correction : 0;
+  TrainingResults to = training_results(x, running_mean, running_var, used, epilogue, out);
+  train(x, to, arguments, momentum, used, epilogue);
+  return to.y.object;
 }
 
-py::object batch_norm_train(const py::object& x_, const py::object& running_mean,
+Operand input_of_layer(const py::object& x_, const py::object& channel_axis,
+                       const py::object& features, bool training) {
+  Operand x = input(x_, "x", channel_axis);
+  check_features(x, integer(features, "num_features"));
+  if (training) check_batch(x);
+  return x;
+}
+
+// What the layer's training takes, checked.
+struct LayerBatch {
+  Operand x;
+  EpilogueArguments epilogue;
+  Arguments arguments;
+  long long correction;
+  double momentum;
+  TrainingResults to;
+
+  LayerBatch(const py::object& x_, const py::object& running_mean, const py::object& running_var,
+             const py::object& weight, const py::object& bias, const py::object& features,
+             const py::object& momentum_, const py::object& eps, const py::object& channel_axis,
+             const py::object& correction_, const py::object& activation,
+             const py::object& residual, const py::object& out, bool training)
+      : x(input_of_layer(x_, channel_axis, features, training)),
+        epilogue(NamedActivation(activation), residual, x),
+        arguments(x, weight, bias, eps, py::none()),
+        correction(running_mean.is_none() ? 0 : integer(correction_, "running_var_correction")),
+        momentum(number(momentum_, "momentum")),
+        to(training_results(x, running_mean, running_var, correction, epilogue, out)) {}
+};
+
+py::object batch_norm_train(const py::object& x, const py::object& running_mean,
                             const py::object& running_var, const py::object& weight,
                             const py::object& bias, const py::object& features,
                             const py::object& momentum, const py::object& eps,
-                            const py::object& channel_axis, const py::object& correction_,
+                            const py::object& channel_axis, const py::object& correction,
                             const py::object& activation, const py::object& residual,
                             const py::object& out) {
-  const Operand x = input(x_, "x", channel_axis);
-  check_features(x, integer(features, "num_features"));
-  const EpilogueArguments epilogue(NamedActivation(activation), residual, x);
-  const Arguments arguments(x, weight, bias, eps, py::none());
-  check_batch(x);
-  const long long correction =
-      running_mean.is_none() ? 0 : integer(correction_, "running_var_correction");
-  const Trained trained = train(x, running_mean, running_var, arguments,
-                                number(momentum, "momentum"), correction, epilogue, out);
-  return forward_result(trained.y, trained.statistics, x);
+  LayerBatch batch(x, running_mean, running_var, weight, bias, features, momentum, eps,
+                   channel_axis, correction, activation, residual, out, true);
+  const Statistics statistics =
+      train(batch.x, batch.to, batch.arguments, batch.momentum, batch.correction, batch.epilogue);
+  return forward_result(batch.to.y.object, statistics, batch.x);
+}
+
+py::tuple checked_batch(const py::object& x, const py::object& running_mean,
+                        const py::object& running_var, const py::object& weight,
+                        const py::object& bias, const py::object& features,
+                        const py::object& momentum, const py::object& eps,
+                        const py::object& channel_axis, const py::object& correction,
+                        const py::object& activation, const py::object& residual,
+                        const py::object& out, const py::object& training) {
+  const LayerBatch batch(x, running_mean, running_var, weight, bias, features, momentum, eps,
+                         channel_axis, correction, activation, residual, out,
+                         boolean(training, "training"));
+  const Operand* added = batch.epilogue.residual();
+  return py::make_tuple(batch.x.object, added ? py::object(added->object) : py::none(),
+                        batch.to.y.object);
 }
 
 py::object batch_norm_forward(const py::object& x_, const py::object& weight,
@@ -308,6 +365,7 @@ py::object batch_norm_forward(const py::object& x_, const py::object& weight,
 void register_forward(py::module_& m) {
   define<batch_norm>(m, kBatchNorm);
   define<batch_norm_train>(m, kTrain);
+  define<checked_batch>(m, kCheckedBatch);
   define<batch_norm_forward>(m, kForward);
 }
 
