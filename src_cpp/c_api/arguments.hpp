@@ -36,11 +36,13 @@ class Arguments {
   Array array(const void* data, bnf_dtype dtype, const ptrdiff_t* strides);
   void read_shape(const bnf_shape* shape);
   void read_strides(const ptrdiff_t* strides, Array& array);
+  bool has_kernels() const;
   bool same_strides(const Array& a, const Array& b) const;
 
   Shape shape_;
   int threads_;
   bool holds_ = true;
+  unsigned dtypes_ = 0;  // a bit for each that an array has
 };
 
 // Chooses the instruction set, if none is chosen.
