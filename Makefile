@@ -24,7 +24,7 @@ $(shell test "$$(cat $(STAMPS)/installed 2>/dev/null)" = '$(CURDIR)' || rm -f $(
 	instructions lint wheel venv clean
 
 help:  ## show this list (the default)
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 	@echo 'ARGS="..." is handed to the program run, as in: make test ARGS="-k moments"'
 
 demo: $(STAMPS)/demo $(STAMPS)/installed  ## normalize real images, check every result, print a table of times
