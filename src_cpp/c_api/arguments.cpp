@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <limits>
 
 #include "core/activations.hpp"
 #include "core/parallel.hpp"
@@ -170,6 +171,12 @@ bnf_status Arguments::status() const {
   if (!holds_) return BNF_INVALID_ARGUMENT;
   if (threads_ <= 0 || ready() != BNF_OK || !has_kernels()) return BNF_UNSUPPORTED;
   return BNF_OK;
+}
+
+void set_nan(ptrdiff_t channels, std::initializer_list<double*> statistics) {
+  for (double* values : statistics) {
+    if (values) std::fill_n(values, channels, std::numeric_limits<double>::quiet_NaN());
+  }
 }
 
 bnf_status ready() { return choose_isa() == IsaChoice::chosen ? BNF_OK : BNF_UNSUPPORTED; }

@@ -45,6 +45,9 @@ class Arguments {
   unsigned dtypes_ = 0;  // a bit for each that an array has
 };
 
+// Statistics of no values are NaN; an array may be NULL.
+void set_nan(ptrdiff_t channels, std::initializer_list<double*> statistics);
+
 // Chooses the instruction set, if none is chosen.
 bnf_status ready();
 

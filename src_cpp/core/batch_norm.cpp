@@ -1,8 +1,5 @@
 #include "core/batch_norm.hpp"
 
-#include <algorithm>
-#include <limits>
-
 #include "core/integer_moments.hpp"
 #include "core/staging.hpp"
 #include "dispatch/dispatch.hpp"
@@ -124,14 +121,6 @@ Outcome map_then_finish(const Shape& shape, const Array& x, const Array& y,
   return map_affine(shape, y, y, identity, threads, epilogue);
 }
 
-// Of no values, the statistics are NaN.
-Outcome without_values(ptrdiff_t channels, const BatchStatistics& out) {
-  for (double* values : {out.mean, out.var, out.invstd}) {
-    if (values) std::fill_n(values, channels, std::numeric_limits<double>::quiet_NaN());
-  }
-  return Outcome::done;
-}
-
 }  // namespace
 
 DType compute_type(DType in, DType out) {
@@ -146,7 +135,6 @@ bool is_built(DType type) {
 }
 
 Outcome moments(const Shape& shape, const Array& x, int threads, BatchStatistics out) {
-  if (shape.elements() == 0) return without_values(shape.channels(), out);
   if (is_integer(x.dtype)) return integer_moments(shape, x, threads, out.mean, out.var);
   Call call(shape, {&x}, {}, {});
   const TypeKernels& kernels = kernels_of(x.dtype);
@@ -165,7 +153,6 @@ Outcome moments(const Shape& shape, const Array& x, int threads, BatchStatistics
 
 Outcome normalize_batch(const Shape& shape, const Array& x, const Array& y, Parameters parameters,
                         double eps, int threads, BatchStatistics out, const Epilogue& epilogue) {
-  if (shape.elements() == 0) return without_values(shape.channels(), out);
   Call call(shape, {&x, epilogue.residual}, {&y}, epilogue);
   const TypeKernels& kernels = kernels_of(x.dtype);
   Coefficients coefficients(compute_type(x.dtype, x.dtype), 3, shape.channels());

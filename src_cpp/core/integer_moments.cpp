@@ -183,6 +183,10 @@ Outcome integer_moments(const Shape& shape, const Array& x, int threads, double*
     mean[c] = mean_of(sums, count);
     var[c] = var_of(sums, count);
   };
+  if (g.elements() == 0) {
+    for (ptrdiff_t c = 0; c < g.channels; ++c) store(c, {0, 0});
+    return Outcome::done;
+  }
   const Source source(g, arrays.data(0), x.dtype);
   Members members(threads_for(source, threads), g.channels, source.columns);
   if (source.failed() || members.failed()) return Outcome::out_of_memory;

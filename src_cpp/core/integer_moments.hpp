@@ -8,8 +8,8 @@
 
 namespace bnfast {
 
-// Mean and population variance of each channel of x, which has elements, of an integer's dtype.
-// Correctly rounded but for a rounding to long double before.
+// Mean and population variance of each channel of x, whose dtype is an integer's. Correctly rounded
+// but for a rounding to long double before; nan of no values.
 Outcome integer_moments(const Shape& shape, const Array& x, int threads, double* mean, double* var);
 
 const IntegerKernels& integer_kernels(DType type);
