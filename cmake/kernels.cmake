@@ -25,8 +25,9 @@ function(bnfast_add_isa name)
   add_library(bnfast_${name} OBJECT src_cpp/kernels/isa_${name}.cpp)
   target_include_directories(bnfast_${name} PRIVATE src_cpp)
   target_compile_options(
-    bnfast_${name} PRIVATE ${BNFAST_WARNINGS} -O3 ${BNFAST_ARITHMETIC} -fno-exceptions -fno-rtti
-                           ${BNFAST_FLAGS_${name}})
+    bnfast_${name} PRIVATE ${BNFAST_WARNINGS} $<$<NOT:$<CONFIG:MinSizeRel>>:-O3>
+                           ${BNFAST_ARITHMETIC} -fno-exceptions -fno-rtti ${BNFAST_FLAGS_${name}})
+  target_compile_definitions(bnfast_${name} PRIVATE ${BNFAST_TYPES})
   string(TOUPPER ${name} upper)
   set(BNFAST_KERNELS ${BNFAST_KERNELS} bnfast_${name} PARENT_SCOPE)
   set(BNFAST_DEFINITIONS ${BNFAST_DEFINITIONS} BNFAST_HAS_${upper} PARENT_SCOPE)

@@ -25,8 +25,9 @@ endforeach()
 # meet one of a program's, or of another copy of it.
 add_custom_command(
   OUTPUT bnfast.o
-  DEPENDS bnfast_c_api bnfast_core ${BNFAST_KERNELS} ${BNFAST_OBJECTS}
-  COMMAND ${CMAKE_CXX_COMPILER} -r -nostdlib -fno-lto -fno-use-linker-plugin -Wl,--force-group-allocation -o bnfast.o
+  DEPENDS bnfast_c_api bnfast_core ${BNFAST_KERNELS} ${BNFAST_OBJECTS} cmake/one_object.ld
+  COMMAND ${CMAKE_CXX_COMPILER} -r -nostdlib -fno-lto -fno-use-linker-plugin -Wl,--force-group-allocation
+          -Wl,-T,${CMAKE_CURRENT_SOURCE_DIR}/cmake/one_object.ld -o bnfast.o
           ${BNFAST_OBJECTS}
   COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=bnf_* --strip-unneeded
           --remove-section=.gnu.lto_* --remove-section=.gnu.debuglto_* bnfast.o

@@ -73,7 +73,7 @@ def test_float32_training(values, layout):
     assert count == COUNT
     assert relative_error(1 / np.square(invstd.astype(np.longdouble)), var) < 1e-6
     assert np.max(np.abs(own_mean - mean)) <= 4 * UNIT * np.sqrt(var)
-    exact = layout((values - mean) / np.sqrt(var))
+    exact = layout(((values - mean) / np.sqrt(var)).astype(np.float64))
     assert np.max(np.abs(y - exact) / np.maximum(1, np.abs(exact))) <= 8 * UNIT
 
 
@@ -90,6 +90,6 @@ def test_float64_training(values, layout):
     mean, var = (s[0] for s in reference.moments(values[:, None]))
     y, _, invstd, _ = bnfast.batch_norm_forward(layout(values), eps=0.0)
     assert relative_error(1 / np.square(invstd.astype(np.longdouble)), var) < 1e-13
-    exact = layout((values - mean) / np.sqrt(var))
+    exact = layout(((values - mean) / np.sqrt(var)).astype(np.float64))
     rounding_of_mean = 2.0**-53 * abs(mean) / np.sqrt(var)
     assert np.max(np.abs(y - exact) / np.maximum(1, np.abs(exact))) < 1e-13 + rounding_of_mean

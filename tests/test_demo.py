@@ -14,6 +14,8 @@ from bnfast.cli import main
 from bnfast.demo import checks, data, learning, network, reference, timing, training
 from bnfast.demo.report import Report
 
+pytestmark = pytest.mark.once
+
 PARTS = (
     "photographs NCHW",
     "photographs NHWC",
@@ -42,7 +44,6 @@ def assert_is_png(path):
     assert len(content) > 50_000
 
 
-@pytest.mark.once
 def test_the_whole_demo_as_json(tmp_path, capsys):
     picture = tmp_path / "picture.png"
     assert main(["demo", "--no-times", "--json", "--output", str(picture)]) == 0
@@ -67,7 +68,6 @@ def test_the_whole_demo_as_json(tmp_path, capsys):
     assert np.shape(figures["learning"]["accuracy"]["before"]) == (5, 10)
 
 
-@pytest.mark.once
 @pytest.mark.usefixtures("small")
 def test_the_demo_as_text(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -85,7 +85,6 @@ def test_the_demo_as_text(tmp_path, capsys, monkeypatch):
     assert_is_png(tmp_path / "bnfast-demo.png")
 
 
-@pytest.mark.once
 @pytest.mark.usefixtures("small")
 def test_a_wrong_result_ends_1_and_is_named(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(bnfast, "standardize", lambda x: x / np.float32(2))

@@ -1,5 +1,8 @@
 """float16 and bfloat16: results are the reference's rounded to the type, or one ulp beside."""
 
+from functools import lru_cache
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
@@ -33,6 +36,27 @@ def flat(inner):
     return (int(np.prod(inner)),)
 
 
+class Known(NamedTuple):
+    """What the functions should make of a problem, in long double."""
+
+    mean: np.ndarray
+    var: np.ndarray
+    y: np.ndarray
+    xhat: np.ndarray
+    gradients: tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+@lru_cache(maxsize=1)
+def problem_and_results(n, c, inner, half):
+    """Return a problem and its results, which all layouts share."""
+    x, dy, weight, bias = problem(n, c, inner, half)
+    mean, var = reference.moments(x)
+    y = reference.inference(x, mean, var, weight, bias)
+    xhat = reference.inference(x, mean, var)
+    gradients = reference.backward(dy, x, mean, var, weight)
+    return (x, dy, weight, bias), Known(mean, var, y, xhat, gradients)
+
+
 def check(found, exact, terms):
     """Hold results to one ulp, or to float32's rounding of terms that cancel."""
     apart = ulps_apart(found, exact)
@@ -58,14 +82,14 @@ def layouts_of(inner):
 def test_against_the_reference(layout, shape, half):
     layout = Layout(*LAYOUTS[layout])
     n, c, inner = SHAPES[shape]
-    plain_x, plain_dy, weight, bias = problem(n, c, inner, half)
+    (plain_x, plain_dy, weight, bias), known = problem_and_results(n, c, inner, half)
+    mean, var, xhat = known.mean, known.var, known.xhat.astype(float)
     x, dy = layout.arrange(plain_x, inner), layout.arrange(plain_dy, inner)
     axis = {"channel_axis": layout.axis}
 
     def along(values):
         return np.asarray(values, np.float64)[:, None]
 
-    mean, var = reference.moments(plain_x)
     invstd = 1 / np.sqrt(var + reference.Real(1e-5))
     y, found_mean, found_invstd, count = bnfast.batch_norm_forward(x, weight, bias, **axis)
     assert y.dtype == half
@@ -73,34 +97,32 @@ def test_against_the_reference(layout, shape, half):
     assert found_mean.dtype == found_invstd.dtype == np.float64
     np.testing.assert_allclose(found_mean, mean.astype(float), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(found_invstd, invstd.astype(float), rtol=1e-6)
-    exact = reference.inference(plain_x, mean, var, weight, bias)
-    terms = np.abs(exact - along(bias)).astype(float) + np.abs(along(bias))
-    check(layout.restore(y, plain_x), exact, terms)
+    terms = np.abs(known.y - along(bias)).astype(float) + np.abs(along(bias))
+    check(layout.restore(y, plain_x), known.y, terms)
 
     moments = bnfast.moments(x, **axis)
     np.testing.assert_allclose(moments.mean, mean.astype(float), rtol=1e-13, atol=1e-14)
     np.testing.assert_allclose(moments.var, var.astype(float), rtol=1e-13)
 
     statistics = moments.mean.astype(np.float32), moments.var.astype(np.float32)
-    known = reference.inference(plain_x, *statistics, weight, bias)
+    exact = reference.inference(plain_x, *statistics, weight, bias)
     for y in (
         bnfast.batch_norm(x, *statistics, weight, bias, **axis),
         bnfast.Affine(statistics[0], weight / np.sqrt(statistics[1] + 1e-5), bias, **axis)(x),
     ):
-        check(layout.restore(y, plain_x), known, terms)
+        check(layout.restore(y, plain_x), exact, terms)
     scaled = bnfast.affine(x, weight, bias, **axis)
     exact = along(weight) * plain_x.astype(np.float64) + along(bias)
     check(layout.restore(scaled, plain_x), exact, np.abs(exact) + np.abs(along(bias)))
     own = bnfast.standardize(x, eps=1e-5, **axis)
-    xhat = reference.inference(plain_x, mean, var)
-    check(layout.restore(own, plain_x), xhat, np.abs(xhat).astype(float))
+    check(layout.restore(own, plain_x), known.xhat, np.abs(xhat))
 
     given = moments.mean, 1 / np.sqrt(moments.var + 1e-5)
     dx, dweight, dbias, _ = bnfast.batch_norm_backward(dy, x, *given, weight, **axis)
     assert dx.dtype == half
-    exact = reference.backward(plain_dy, plain_x, mean, var, weight)
     most = along(np.abs(weight * given[1]))
-    terms = most * (np.abs(plain_dy.astype(float)) + 0.2 * np.abs(xhat).astype(float) + 1)
+    terms = most * (np.abs(plain_dy.astype(float)) + 0.2 * np.abs(xhat) + 1)
+    exact = known.gradients
     check(layout.restore(dx, plain_x), exact[0], terms)
     for found, wanted in ((dweight, exact[1]), (dbias, exact[2])):
         np.testing.assert_allclose(found, wanted.astype(float), rtol=1e-5, atol=1e-5 * count)

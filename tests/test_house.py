@@ -170,6 +170,38 @@ def test_the_core_calls_c_libraries_alone(path, tmp_path):
     assert [name for name in called if foreign.match(name)] == []
 
 
+def disassembled(path):
+    """Return the instructions of an object, a line each, without addresses and bytes."""
+    listed = subprocess.run(
+        ["objdump", "-d", "--no-show-raw-insn", path], check=True, capture_output=True, text=True
+    ).stdout
+    return [line.split("\t", 1)[1] for line in listed.splitlines() if "\t" in line]
+
+
+def is_avx(instruction):
+    return re.match(r"v\w+\s.*%[xyz]mm|k\w+\s.*%k[0-7]|vzero", instruction) is not None
+
+
+@pytest.mark.skipif(shutil.which("objdump") is None, reason="objdump is not installed")
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="AVX is of x86-64")
+def test_only_kernels_hold_instructions_that_an_old_cpu_lacks(tmp_path):
+    newest = max(path.stat().st_mtime for path in cpp_files("core", "dispatch", "c_api"))
+    built = [
+        path
+        for layer in ("core", "c_api")
+        for path in (ROOT / "build").glob(f"*/CMakeFiles/bnfast_{layer}.dir/**/*.o")
+        if "aarch64" not in path.parts[len(ROOT.parts) + 1] and path.stat().st_mtime > newest
+    ]
+    if not built:
+        pytest.skip("no objects of a build of these sources: make test-c leaves some")
+    for path in built:
+        instructions = disassembled(path)
+        assert instructions, path
+        assert [line for line in instructions if is_avx(line)] == [], path
+    kernels = compiled(CPP / "dispatch/machine.cpp", tmp_path, "-march=x86-64-v3")
+    assert any(map(is_avx, disassembled(kernels))), "the check finds nothing at all"
+
+
 def test_import_loads_numpy_alone():
     program = (
         "import sys, numpy\n"

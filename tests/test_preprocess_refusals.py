@@ -12,6 +12,8 @@ from bnfast.preprocess import (
     to_batch,
 )
 
+pytestmark = pytest.mark.once
+
 IMG = np.zeros((4, 5, 3), np.uint8)
 X = np.zeros((3, 4, 5), np.float32)
 M, S = IMAGENET_MEAN, IMAGENET_STD
@@ -248,7 +250,6 @@ def test_stats():
     refused(TypeError, message, Normalizer.from_stats, stats)
 
 
-@pytest.mark.once
 def test_bfloat16_without_its_package(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "ml_dtypes", None)
     message = "^dtype 'bfloat16' needs the package ml_dtypes"

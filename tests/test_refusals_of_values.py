@@ -8,6 +8,8 @@ import pytest
 
 import bnfast
 
+pytestmark = pytest.mark.once
+
 X = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 ONES = np.ones(3)
 

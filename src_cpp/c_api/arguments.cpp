@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <limits>
 
 #include "core/activations.hpp"
 #include "core/parallel.hpp"
@@ -115,6 +116,7 @@ Array Arguments::array(const void* data, bnf_dtype dtype, const ptrdiff_t* strid
   if (!holds_) return array;
   array.data = static_cast<char*>(const_cast<void*>(data));
   array.dtype = static_cast<DType>(dtype);
+  dtypes_ |= 1u << dtype;
   read_strides(strides, array);
   return array;
 }
@@ -158,9 +160,23 @@ Epilogue Arguments::epilogue(const bnf_epilogue* epilogue, Array& residual) {
   return {present, activation_of(*epilogue), epilogue->residual ? &residual : nullptr};
 }
 
+bool Arguments::has_kernels() const {
+  for (int dtype = BNF_FLOAT32; dtype <= BNF_INT16; ++dtype) {
+    if ((dtypes_ >> dtype & 1u) && !is_built(static_cast<DType>(dtype))) return false;
+  }
+  return true;
+}
+
 bnf_status Arguments::status() const {
   if (!holds_) return BNF_INVALID_ARGUMENT;
-  return threads_ > 0 ? ready() : BNF_UNSUPPORTED;
+  if (threads_ <= 0 || ready() != BNF_OK || !has_kernels()) return BNF_UNSUPPORTED;
+  return BNF_OK;
+}
+
+void set_nan(ptrdiff_t channels, std::initializer_list<double*> statistics) {
+  for (double* values : statistics) {
+    if (values) std::fill_n(values, channels, std::numeric_limits<double>::quiet_NaN());
+  }
 }
 
 bnf_status ready() { return choose_isa() == IsaChoice::chosen ? BNF_OK : BNF_UNSUPPORTED; }

@@ -36,12 +36,17 @@ class Arguments {
   Array array(const void* data, bnf_dtype dtype, const ptrdiff_t* strides);
   void read_shape(const bnf_shape* shape);
   void read_strides(const ptrdiff_t* strides, Array& array);
+  bool has_kernels() const;
   bool same_strides(const Array& a, const Array& b) const;
 
   Shape shape_;
   int threads_;
   bool holds_ = true;
+  unsigned dtypes_ = 0;  // a bit for each that an array has
 };
+
+// Statistics of no values are NaN; an array may be NULL.
+void set_nan(ptrdiff_t channels, std::initializer_list<double*> statistics);
 
 // Chooses the instruction set, if none is chosen.
 bnf_status ready();

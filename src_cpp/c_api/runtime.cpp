@@ -9,7 +9,8 @@ const char* bnf_status_text(bnf_status status) {
     case BNF_INVALID_ARGUMENT:
       return "an argument is NULL, out of range, or does not fit the others";
     case BNF_UNSUPPORTED:
-      return "not available on this machine, or the environment asks for what is not";
+      return "not available on this machine or in this build, or the environment asks for what is "
+             "not";
     case BNF_OUT_OF_MEMORY:
       return "out of memory";
     default:

@@ -143,6 +143,12 @@ DType compute_type(DType in, DType out) {
   return wide ? DType::float64 : DType::float32;
 }
 
+bool is_built(DType type) {
+  const Reduce& sums =
+      is_integer(type) ? integer_kernels(type).sums : kernels_of(type).moments_exact;
+  return sums.planes != nullptr;
+}
+
 Outcome moments(const Shape& shape, const Array& x, int threads, BatchStatistics out) {
   if (is_integer(x.dtype)) return integer_moments(shape, x, threads, out.mean, out.var);
   MomentsFold fold(shape.values_per_channel(), 0, true, {},

@@ -24,6 +24,9 @@ struct Epilogue {
   const Array* residual = nullptr;
 };
 
+// Whether this build has kernels for arrays of the type.
+bool is_built(DType type);
+
 // Mean and population variance, to float64's precision; from integers' exact sums. Of x all dtypes
 // are read here and by map_affine; elsewhere those of floating-point numbers.
 Outcome moments(const Shape& shape, const Array& x, int threads, BatchStatistics out);

@@ -26,7 +26,8 @@ extern "C" {
 typedef enum bnf_status {
   BNF_OK = 0,
   BNF_INVALID_ARGUMENT, /* nothing has been written */
-  BNF_UNSUPPORTED,      /* no such instruction set here, or BNFAST_NUM_THREADS is no number */
+  BNF_UNSUPPORTED,      /* no such instruction set here, BNFAST_NUM_THREADS is no number, or a dtype
+                           that this library was built without; nothing has been written */
   BNF_OUT_OF_MEMORY     /* arrays have not been written, save by bnf_affine and bnf_inference whose
                            epilogue follows a change of dtype */
 } bnf_status;
@@ -136,8 +137,8 @@ BNF_API bnf_status bnf_inference(const bnf_shape* shape, const bnf_input* x,
                                  int num_threads);
 
 /* y = (x - mean)*invstd*weight + bias by the batch's own statistics, with
- * invstd = 1/sqrt(var + eps). x: a float; y: of x's dtype. mean, var, invstd: results; each may be
- * NULL. */
+ * invstd = 1/sqrt(var + eps). x: a float; y: of x's dtype. mean, var, invstd: results, NaN of no
+ * values; each may be NULL. */
 BNF_API bnf_status bnf_forward(const bnf_shape* shape, const bnf_input* x, const double* weight,
                                const double* bias, double eps, const bnf_epilogue* epilogue,
                                const bnf_output* y, double* mean, double* var, double* invstd,

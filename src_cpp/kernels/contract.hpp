@@ -167,6 +167,7 @@ struct Probes {
   void (*add_streaming)(const float* x, const float* z, float* y, ptrdiff_t n);
 };
 
+// Kernels for types that the build leaves out are null.
 struct KernelTable {
   TypeKernels float32;
   TypeKernels float64;

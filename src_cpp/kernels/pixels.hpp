@@ -1,6 +1,7 @@
 // The kernels for images: one channel of a run of pixels, or all channels side by side.
 #pragma once
 
+#include "kernels/built_types.hpp"
 #include "kernels/pixel_types.hpp"
 
 namespace bnfast {
@@ -197,26 +198,23 @@ void map_interleaved(const InterleavedRun& run) {
   }
 }
 
+template <class T, class U>
+constexpr void set_kernels(PixelKernels& kernels, Element from, Element to) {
+  if constexpr (kBuilt<T, U> && (kAmong<T, uint8_t, uint16_t> || BNFAST_IMAGES_OF_FLOATS)) {
+    kernels.channel[static_cast<int>(from)][static_cast<int>(to)] = map_channel<T, U>;
+    kernels.interleaved[static_cast<int>(from)][static_cast<int>(to)] = map_interleaved<T, U>;
+  }
+}
 template <class T>
 constexpr void set_float_results(PixelKernels& kernels, Element from) {
-  const int i = static_cast<int>(from);
-  const int half = static_cast<int>(Element::float16), bfloat = static_cast<int>(Element::bfloat16),
-            single = static_cast<int>(Element::float32);
-  kernels.channel[i][half] = map_channel<T, Float16>;
-  kernels.channel[i][bfloat] = map_channel<T, Bfloat16>;
-  kernels.channel[i][single] = map_channel<T, float>;
-  kernels.interleaved[i][half] = map_interleaved<T, Float16>;
-  kernels.interleaved[i][bfloat] = map_interleaved<T, Bfloat16>;
-  kernels.interleaved[i][single] = map_interleaved<T, float>;
+  set_kernels<T, Float16>(kernels, from, Element::float16);
+  set_kernels<T, Bfloat16>(kernels, from, Element::bfloat16);
+  set_kernels<T, float>(kernels, from, Element::float32);
 }
 template <class T>
 constexpr void set_integer_results(PixelKernels& kernels, Element from) {
-  const int i = static_cast<int>(from), narrow = static_cast<int>(Element::uint8),
-            wide = static_cast<int>(Element::uint16);
-  kernels.channel[i][narrow] = map_channel<T, uint8_t>;
-  kernels.channel[i][wide] = map_channel<T, uint16_t>;
-  kernels.interleaved[i][narrow] = map_interleaved<T, uint8_t>;
-  kernels.interleaved[i][wide] = map_interleaved<T, uint16_t>;
+  set_kernels<T, uint8_t>(kernels, from, Element::uint8);
+  set_kernels<T, uint16_t>(kernels, from, Element::uint16);
 }
 
 constexpr PixelKernels pixel_kernels() {

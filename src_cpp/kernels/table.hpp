@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/activation.hpp"
+#include "kernels/built_types.hpp"
 #include "kernels/contract.hpp"
 #include "kernels/map.hpp"
 #include "kernels/map_rows.hpp"
@@ -16,12 +17,20 @@ namespace BNFAST_ISA {
 
 template <template <class> class Op, class T, class C>
 constexpr Reduce reduce_kernels() {
-  return {reduce_planes<Op<C>, T, C>, reduce_rows<Op<C>, T, C>};
+  if constexpr (kBuilt<T>) return {reduce_planes<Op<C>, T, C>, reduce_rows<Op<C>, T, C>};
+  return {};
 }
 
 template <template <class> class Op, class C, class T, class U>
 constexpr Map map_kernels() {
-  return {map_planes<Op<C>, C, T, U>, map_rows<Op<C>, C, T, U>};
+  if constexpr (kBuilt<T, U>) return {map_planes<Op<C>, C, T, U>, map_rows<Op<C>, C, T, U>};
+  return {};
+}
+
+template <template <class> class Reducing, template <class> class Mapping, class T, class C>
+constexpr ReduceMapKernel reduce_map_kernel() {
+  if constexpr (kBuilt<T>) return reduce_and_map_planes<Reducing<C>, Mapping<C>, T, C>;
+  return nullptr;
 }
 
 // Those that reduce and map in one walk are long: they are made for float32 alone, and not for the
@@ -35,9 +44,8 @@ constexpr ActivatedKernels ramp_kernels() {
                               nullptr,
                               nullptr};
   if constexpr (sizeof(T) == sizeof(float)) {
-    kernels.moments_fast_and_affine = reduce_and_map_planes<Moments<C>, RampAffine<C>, T, C>;
-    kernels.products_fast_and_gradient =
-        reduce_and_map_planes<RampProducts<C>, RampGradient<C>, T, C>;
+    kernels.moments_fast_and_affine = reduce_map_kernel<Moments, RampAffine, T, C>();
+    kernels.products_fast_and_gradient = reduce_map_kernel<RampProducts, RampGradient, T, C>();
   }
   return kernels;
 }
@@ -51,7 +59,7 @@ constexpr ActivatedKernels curve_kernels() {
                               nullptr,
                               nullptr};
   if constexpr (sizeof(T) == sizeof(float)) {
-    kernels.moments_fast_and_affine = reduce_and_map_planes<Moments<C>, CurveAffine<C>, T, C>;
+    kernels.moments_fast_and_affine = reduce_map_kernel<Moments, CurveAffine, T, C>();
   }
   return kernels;
 }
@@ -72,8 +80,8 @@ constexpr TypeKernels type_kernels() {
           reduce_kernels<Products, T, double>(),
           maps<Affine, C, T>(),
           map_kernels<Gradient, C, T, T>(),
-          reduce_and_map_planes<Moments<C>, Affine<C>, T, C>,
-          reduce_and_map_planes<Products<C>, Gradient<C>, T, C>,
+          reduce_map_kernel<Moments, Affine, T, C>(),
+          reduce_map_kernel<Products, Gradient, T, C>(),
           ramp_kernels<T, C>(),
           curve_kernels<T, C>()};
 }

@@ -7,6 +7,12 @@
 const uint64_t kHashStart = UINT64_C(14695981039346656037);
 enum { kUntouched = 0xA5 };
 
+/* A bit for each dtype. */
+#ifndef BUILT_DTYPES
+#define BUILT_DTYPES 0xFF
+#endif
+int is_built(bnf_dtype dtype) { return BUILT_DTYPES >> dtype & 1; }
+
 size_t size_of(bnf_dtype dtype) {
   static const size_t sizes[kDtypes] = {4, 8, 2, 2, 1, 1, 2, 2};
   return sizes[dtype];

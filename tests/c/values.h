@@ -17,6 +17,8 @@ typedef struct {
   bnf_dtype dtype;
 } array;
 
+/* Whether the library has been built for the dtype. */
+int is_built(bnf_dtype dtype);
 size_t size_of(bnf_dtype dtype);
 int is_float(bnf_dtype dtype);
 
