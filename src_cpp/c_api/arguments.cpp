@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <limits>
 
 #include "core/activations.hpp"
 #include "core/parallel.hpp"
@@ -156,6 +157,12 @@ Epilogue Arguments::epilogue(const bnf_epilogue* epilogue, Array& residual) {
   const bool present = epilogue->residual || epilogue->activation != BNF_NO_ACTIVATION;
   if (epilogue->residual) residual = input(epilogue->residual, Types::floats);
   return {present, activation_of(*epilogue), epilogue->residual ? &residual : nullptr};
+}
+
+void Arguments::tell_no_statistics(std::initializer_list<double*> results) const {
+  for (double* values : results) {
+    if (values) std::fill_n(values, channels(), std::numeric_limits<double>::quiet_NaN());
+  }
 }
 
 bnf_status Arguments::status() const {

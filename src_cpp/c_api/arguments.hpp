@@ -29,6 +29,9 @@ class Arguments {
   // residual: where the epilogue's array is to be kept.
   Epilogue epilogue(const bnf_epilogue* epilogue, Array& residual);
 
+  // NaN, the statistics of no values, in each of these that is wanted.
+  void tell_no_statistics(std::initializer_list<double*> results) const;
+
   // BNF_OK: all arguments hold, and the call can be computed.
   bnf_status status() const;
 

@@ -11,6 +11,7 @@ bnf_status bnf_moments(const bnf_shape* shape, const bnf_input* x, double* mean,
   a.require_channels(mean);
   a.require_channels(var);
   if (const bnf_status status = a.status()) return status;
+  if (a.empty()) a.tell_no_statistics({mean, var});
   return status_of(moments(a.shape(), values, a.threads(), {mean, var, nullptr}));
 }
 

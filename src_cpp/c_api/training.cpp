@@ -47,6 +47,7 @@ bnf_status bnf_forward(const bnf_shape* shape, const bnf_input* x, const double*
   a.require(to.dtype == from.dtype && (!after.residual || residual.dtype == from.dtype));
   a.require_eps(eps);
   if (const bnf_status status = a.status()) return status;
+  if (a.empty()) a.tell_no_statistics({mean, var, invstd});
   return status_of(normalize_batch(a.shape(), from, to, {weight, bias}, eps, a.threads(),
                                    {mean, var, invstd}, after));
 }

@@ -136,8 +136,8 @@ BNF_API bnf_status bnf_inference(const bnf_shape* shape, const bnf_input* x,
                                  int num_threads);
 
 /* y = (x - mean)*invstd*weight + bias by the batch's own statistics, with
- * invstd = 1/sqrt(var + eps). x: a float; y: of x's dtype. mean, var, invstd: results; each may be
- * NULL. */
+ * invstd = 1/sqrt(var + eps). x: a float; y: of x's dtype. mean, var, invstd: results, NaN of no
+ * values; each may be NULL. */
 BNF_API bnf_status bnf_forward(const bnf_shape* shape, const bnf_input* x, const double* weight,
                                const double* bias, double eps, const bnf_epilogue* epilogue,
                                const bnf_output* y, double* mean, double* var, double* invstd,

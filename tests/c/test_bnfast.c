@@ -359,9 +359,20 @@ static void test_edges(void) {
   const ptrdiff_t far[] = {0, 8, 0, 16};
   const float few[12] = {0};
   const bnf_shape empty = {kRank, 1, none}, too_large = {kRank, 1, vast};
-  const bnf_input nothing = {NULL, BNF_UINT8, NULL}, broadcast = {few, BNF_FLOAT32, far};
-  double mean[kC], var[kC];
-  CHECK(bnf_moments(&empty, &nothing, mean, var, 0) == BNF_OK && isnan(mean[0]));
+  const bnf_input broadcast = {few, BNF_FLOAT32, far};
+  double mean[kC], var[kC], invstd[kC];
+  for (int dtype = BNF_FLOAT32; dtype <= BNF_INT16; ++dtype) {
+    const bnf_input typed = {NULL, (bnf_dtype)dtype, NULL};
+    mean[0] = var[kC - 1] = 0;
+    CHECK(bnf_moments(&empty, &typed, mean, var, 0) == BNF_OK);
+    CHECK(isnan(mean[0]) && isnan(var[kC - 1]));
+  }
+  const bnf_input no_floats = {NULL, BNF_FLOAT32, NULL};
+  const bnf_output no_results = {NULL, BNF_FLOAT32, NULL};
+  mean[0] = invstd[kC - 1] = 0;
+  CHECK(bnf_forward(&empty, &no_floats, NULL, NULL, kEps, NULL, &no_results, mean, NULL, invstd,
+                    0) == BNF_OK);
+  CHECK(isnan(mean[0]) && isnan(invstd[kC - 1]));
   CHECK(bnf_moments(&too_large, &broadcast, mean, var, 0) == BNF_OUT_OF_MEMORY);
 }
 
