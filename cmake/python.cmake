@@ -27,10 +27,10 @@ pybind11_add_module(
   src_cpp/bindings/wrong_calls.cpp
   src_cpp/core/output_memory.cpp)
 # The module is optimized as a whole, with the core, whose functions its small calls spend their time
-# between; the C library takes the code that lies in the same objects.
+# between; the C library takes the code that lies in the same objects. c_api's are not optimized with
+# it: as further callers of the core they would change what is inlined for the module's own.
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   target_compile_options(bnfast_core PRIVATE -flto -ffat-lto-objects)
-  target_compile_options(bnfast_c_api PRIVATE -flto -ffat-lto-objects)
 endif()
 target_include_directories(_core PRIVATE src_cpp ${CMAKE_CURRENT_BINARY_DIR}/include)
 target_link_libraries(_core PRIVATE bnfast_c_api bnfast_core ${BNFAST_KERNELS})
