@@ -32,6 +32,15 @@ def pytest_terminal_summary(terminalreporter, config):
             terminalreporter.write_line(line)
 
 
+@pytest.fixture(scope="session")
+def every_function(tmp_path_factory):
+    """The functions of bnfast.cython_bnfast, in an extension that hands them to Python."""
+    from extensions import build_copy, loaded  # skips where none can be built
+
+    folder = build_copy("tests/cython", tmp_path_factory.mktemp("cython") / "every_function")
+    return loaded(folder, "every_function")
+
+
 @pytest.fixture
 def output_cache():
     """Begin and end with an empty cache of a bound that does not depend on the environment."""

@@ -22,7 +22,7 @@ MOST_LINES = 400
 
 # Whose files a folder's may include, besides its own.
 LAYERS = {
-    "bindings": {"core", "dispatch"},
+    "bindings": {"core", "dispatch", "include"},
     "c_api": {"core", "dispatch", "include"},
     "include": set(),
     "core": {"dispatch", "kernels/contract.hpp"},
@@ -56,7 +56,7 @@ def name_of(path):
 def written_files():
     for folder in ("src_cpp", "python", "tests", "bench", ".ci"):
         for path in (ROOT / folder).rglob("*"):
-            if path.suffix in (".py", ".pyi", ".cpp", ".hpp", ".h"):
+            if path.suffix in (".py", ".pyi", ".pyx", ".pxd", ".cpp", ".hpp", ".h"):
                 yield path
 
 

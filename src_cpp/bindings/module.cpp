@@ -17,5 +17,6 @@ PYBIND11_MODULE(_core, m) {
   bnfast::register_outputs(m);
   bnfast::register_runtime(m);
   bnfast::register_probes(m);
+  bnfast::register_c_table(m);
   bnfast::explain_wrong_calls(m);
 }

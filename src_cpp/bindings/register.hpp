@@ -19,5 +19,6 @@ void register_preprocess(pybind11::module_& m);
 void register_outputs(pybind11::module_& m);
 void register_runtime(pybind11::module_& m);
 void register_probes(pybind11::module_& m);
+void register_c_table(pybind11::module_& m);
 
 }  // namespace bnfast
