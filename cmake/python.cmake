@@ -38,7 +38,7 @@ target_link_libraries(_core PRIVATE bnfast_c_api bnfast_core ${BNFAST_KERNELS})
 if(OpenMP_CXX_FOUND)
   target_link_libraries(_core PRIVATE OpenMP::OpenMP_CXX)
 endif()
-target_compile_options(_core PRIVATE ${BNFAST_WARNINGS} ${BNFAST_ARITHMETIC})
+target_compile_options(_core PRIVATE ${BNFAST_WARNINGS} ${BNFAST_ARITHMETIC} ${BNFAST_CPU})
 target_compile_definitions(
   _core PRIVATE BNFAST_VERSION=${PROJECT_VERSION} BNFAST_BUILD_TYPE=${CMAKE_BUILD_TYPE}
                 BNFAST_PLATFORM=${CMAKE_SYSTEM_PROCESSOR})

@@ -155,6 +155,16 @@ def test_the_first_calls_may_come_from_many_threads(tmp_path, capsys):
         output_of(program)
 
 
+@needs_cc
+def test_more_elements_and_longer_steps_than_32_bits_hold(tmp_path, capsys):
+    flags = ["-std=c99", *config(capsys, "--cflags", "--libs"), "-lm"]
+    program = built(CC, tmp_path / "program", [ROOT / "tests/c/test_large.c"], flags)
+    status = subprocess.run([program], check=False).returncode
+    if status == 77:
+        pytest.skip("no address space for 2 GiB of zeros")
+    assert status == 0
+
+
 def test_config_asks_what_is_wanted(capsys):
     with pytest.raises(SystemExit) as caught:
         main(["config"])
