@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from bnfast import _core
 from bnfast._core import Affine
+from bnfast.monitored import LastBatch, Monitored
 from bnfast.results import BatchNormGradients
 from bnfast.state import Stateful
 
@@ -23,7 +24,7 @@ Activation = Literal["relu", "relu6", "leaky_relu", "hardswish", "silu"]
 _Saved = tuple[Any, Any, "Array | None", "Array | None", "Array | None"]
 
 
-class BatchNorm(Stateful):
+class BatchNorm(Stateful, Monitored):
     """Batch normalization over one channel axis, with PyTorch's meaning.
 
     In training, ``y = (x - mean)/sqrt(var + eps)*weight + bias`` by the batch's own statistics, and
@@ -125,6 +126,7 @@ class BatchNorm(Stateful):
         self.residual_grad: Array | None = None
         self._activation: Activation | None = activation
         self._saved: _Saved | None = None
+        self._last_batch: LastBatch | None = None
         self._inference = _core.InferenceFold(activation).call
         self.reset_parameters()
 
@@ -242,6 +244,7 @@ class BatchNorm(Stateful):
         if learns:
             self.num_batches_tracked += 1
         self._saved = (x, residual, out, result.mean, result.invstd)
+        self._last_batch = (result.mean, result.invstd, result.count)
         return result.y
 
     def _momentum_of_next_batch(self) -> float:
