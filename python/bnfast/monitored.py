@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bnfast.results import Moments
 
 if TYPE_CHECKING:
+    from bnfast.layer import BatchNorm
     from bnfast.monitor import Monitor, Thresholds
 
 __all__ = ["LastBatch", "Monitored"]
@@ -69,4 +70,4 @@ class Monitored:
         """
         from bnfast.monitor import Monitor
 
-        return Monitor({name: self}, thresholds=thresholds, capacity=capacity)
+        return Monitor({name: cast("BatchNorm", self)}, thresholds=thresholds, capacity=capacity)

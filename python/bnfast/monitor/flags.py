@@ -9,8 +9,8 @@ exploding            ``std > exploding*usual``
 dead                 ``var <= dead_of_eps*eps`` or ``var <= dead_of_usual*min(running var, usual
                      var)``, `patience` records in a row
 stalled              ``momentum*abs(batch - running)`` is below half a unit in the last place of
-                     the running value, `patience` records in a row, while the smoothed difference is
-                     at least `stalled_offset`
+                     the running value, `patience` records in a row, while the smoothed difference
+                     is at least `stalled_offset`
 drifting             the smoothed differences make a KL divergence of at least `drift_kl` and are
                      at least `drift_errors` of their standard errors, `patience` records in a row;
                      what the dtype cannot follow counts as none, and what looks dead is no drift
@@ -34,7 +34,7 @@ from bnfast.monitor.comparison import Comparison, Difference, Running, kl_diverg
 from bnfast.monitor.earlier import Earlier, Smoothed
 from bnfast.monitor.thresholds import Thresholds
 
-__all__ = ["KINDS", "LASTING", "Found", "Flag", "Kind", "of_batch", "of_running"]
+__all__ = ["KINDS", "LASTING", "Flag", "Found", "Kind", "of_batch", "of_running"]
 
 Kind = Literal[
     "nonfinite", "negative_variance", "exploding", "dead", "stalled", "drifting", "cancelling"

@@ -44,9 +44,7 @@ class History:
     def ratio(self) -> NDArray[np.float32]:
         """``abs(mean)/std``, shape (T, C); 0 where the mean is 0."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            found: NDArray[np.float32] = np.abs(self.mean) / self.std
-        found[self.mean == 0] = 0
-        return found
+            return np.where(self.mean == 0, np.float32(0), np.abs(self.mean) / self.std)
 
 
 class Recorder:

@@ -22,6 +22,7 @@ __all__ = ["draw"]
 _MOST_LAYERS = 8
 _MOST_CHANNELS = 4
 _DECADES = 8
+_LINEAR = 8
 _BLUE, _GREY = "#1f6f8b", "#8a8a8a"
 _HIGHLIGHTS = ("#d1495b", "#e08e2b", "#6a4c93", "#3c9a5f")
 _STYLE = {
@@ -35,7 +36,7 @@ _STYLE = {
 }
 _TITLES = (
     "standard deviation",
-    "batch mean less running mean, in standard errors",
+    "batch less running mean, standard errors",
     "KL divergence of batch from running, nats",
     "|mean|/std of the batch",
 )
@@ -68,7 +69,7 @@ def draw(histories: Mapping[str, History], flags: Sequence[Flag]) -> Figure:
         figure.suptitle(_title(len(names), len(recorded)), x=0.005, ha="left", fontsize=9)
         rows = figure.subplots(len(names), len(_TITLES), squeeze=False)
         for row, name in zip(rows, names, strict=True):
-            _draw_layer(row, name, recorded[name], _highlights(name, recorded[name], flagged))
+            _draw_layer(row, name, recorded[name], _of_layer(name, flagged))
         for axes, title in zip(rows[0], _TITLES, strict=True):
             axes.set_title(title)
         for axes in rows[-1]:
@@ -84,61 +85,66 @@ def _shown(histories: Mapping[str, History], flags: Sequence[Flag]) -> list[str]
 
 
 def _title(shown: int, layers: int) -> str:
-    channels = "line: median of the channels; band: 5 to 95 % of them; dashed: running"
+    channels = "line: median of channels without flags; band: 5 to 95 % of them; dashed: running"
     return f"{channels}; colours: the worst flagged channels, dotted where first flagged" + (
         f"; the worst {shown} of {layers} layers" if shown < layers else ""
     )
 
 
-def _highlights(
-    layer: str, history: History, flagged: Mapping[Place, Sequence[Flag]]
-) -> list[_Highlight]:
-    places = [p for p in worst_places({layer: history}, [f for fs in flagged.values() for f in fs])]
-    own = [place for place in places if place.layer == layer and place in flagged]
-    return [
-        _Highlight(
-            place.channel,
-            f"{place.channel}: " + ", ".join(flag.kind for flag in flagged[place]),
-            color,
-            min(flag.first for flag in flagged[place]),
-        )
-        for place, color in zip(own[:_MOST_CHANNELS], _HIGHLIGHTS, strict=False)
-    ]
+def _of_layer(layer: str, flagged: Mapping[Place, Sequence[Flag]]) -> dict[int, Sequence[Flag]]:
+    return {place.channel: found for place, found in flagged.items() if place.layer == layer}
 
 
 def _draw_layer(
-    row: Sequence[Axes], name: str, history: History, highlights: Sequence[_Highlight]
+    row: Sequence[Axes], name: str, history: History, flagged: Mapping[int, Sequence[Flag]]
 ) -> None:
+    channels = history.std.shape[1]
+    sound = [channel for channel in range(channels) if channel not in flagged]
+    highlights = _highlights(flagged)
     std, drift, kl, ratio = row
-    _draw_panel(std, history, history.std, highlights, _log)
-    with np.errstate(all="ignore"):
-        running = _quantiles(history.running_std)[1]
+    running = _quantiles(history.running_std[:, sound])[1]
     std.plot(history.step, running, color=_BLUE, linestyle="--", linewidth=1)
-    _draw_panel(drift, history, history.drift_mean, highlights, _symmetric)
+    _draw_panel(std, history, history.std, sound, highlights, _log)
+    _draw_panel(drift, history, history.drift_mean, sound, highlights, _symmetric)
     drift.axhline(0, color=_GREY, linewidth=0.6)
-    _draw_panel(kl, history, history.kl, highlights, _log)
-    _draw_panel(ratio, history, history.ratio, highlights, _log)
-    std.set_ylabel(f"{name}\n{history.std.shape[1]} channels", fontweight="bold")
+    _draw_panel(kl, history, history.kl, sound, highlights, _log)
+    _draw_panel(ratio, history, history.ratio, sound, highlights, _log)
+    std.set_ylabel(f"{name}\n{channels} channels", fontweight="bold")
     if highlights:
-        ratio.legend(loc="upper left", bbox_to_anchor=(1.01, 1), title="channel")
+        more = f" ({len(highlights)} of {len(flagged)} flagged)"
+        title = "channel" + (more if len(highlights) < len(flagged) else "")
+        ratio.legend(loc="upper left", bbox_to_anchor=(1.01, 1), title=title)
+
+
+def _highlights(flagged: Mapping[int, Sequence[Flag]]) -> list[_Highlight]:
+    """Return the gravest channels of a layer, each with its flags, gravest first."""
+    return [
+        _Highlight(
+            channel,
+            f"{channel}: " + ", ".join(flag.kind for flag in flags),
+            color,
+            min(flag.first for flag in flags),
+        )
+        for (channel, flags), color in zip(flagged.items(), _HIGHLIGHTS, strict=False)
+    ]
 
 
 def _draw_panel(
     axes: Axes,
     history: History,
     values: NDArray[np.float32],
+    sound: Sequence[int],
     highlights: Sequence[_Highlight],
     scale: Callable[[Axes, NDArray[np.float32]], None],
 ) -> None:
-    low, middle, high = _quantiles(values)
+    low, middle, high = _quantiles(values[:, sound])
     axes.fill_between(history.step, low, high, color=_BLUE, alpha=0.2, linewidth=0)
     axes.plot(history.step, middle, color=_BLUE, linewidth=1.4)
     for shown in highlights:
         line = values[:, shown.channel]
         axes.plot(history.step, line, color=shown.color, linewidth=1.1, label=shown.label)
         axes.axvline(shown.first, color=shown.color, linewidth=0.8, linestyle=":")
-    seen = [middle, low, high, *(values[:, shown.channel] for shown in highlights)]
-    scale(axes, np.concatenate(seen))
+    scale(axes, np.concatenate([low, high, *(values[:, shown.channel] for shown in highlights)]))
     axes.margins(x=0.01)
 
 
@@ -153,12 +159,15 @@ def _quantiles(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _log(axes: Axes, values: NDArray[np.float32]) -> None:
-    """Take a logarithmic axis that leaves out what lies many decades below the greatest value."""
-    finite = values[np.isfinite(values) & (values > 0)]
-    if not len(finite):
+    """Take a logarithmic axis, unless all values are near each other.
+
+    What lies many decades below the greatest value is left out.
+    """
+    positive = values[np.isfinite(values) & (values > 0)]
+    if not len(positive) or (positive.max() < _LINEAR * positive.min() and np.all(values != 0)):
         return
-    low, high = float(finite.min()), float(finite.max())
-    low = max(low, high / 10**_DECADES)
+    high = float(positive.max())
+    low = max(float(positive.min()), high / 10**_DECADES)
     axes.set_yscale("log", nonpositive="clip")
     axes.set_ylim(low / 1.5, high * 1.5)
 
@@ -169,4 +178,8 @@ def _symmetric(axes: Axes, values: NDArray[np.float32]) -> None:
     most = max(5.0, float(finite.max(initial=0)) * 1.2)
     if most > 30:
         axes.set_yscale("symlog", linthresh=5)
+        decades = 10.0 ** np.arange(1, np.floor(np.log10(most)) + 1)
+        ticks = [*-decades[::-1], 0, *decades]
+        axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.minorticks_off()
     axes.set_ylim(-most, most)

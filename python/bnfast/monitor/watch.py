@@ -117,7 +117,8 @@ class Watch:
         layer = self._layer
         if layer.num_batches_tracked < self._tracked:
             self._begin_anew()
-        batches, self._tracked = layer.num_batches_tracked - self._tracked, layer.num_batches_tracked
+        batches = layer.num_batches_tracked - self._tracked
+        self._tracked = layer.num_batches_tracked
         if batches == 0:
             return Average(np.nan, np.nan, 1.0, 0.0)
         newest = self._weights.advance(batches, self._tracked, layer.momentum)
