@@ -12,6 +12,10 @@ __all__ = ["Earlier", "Smoothed"]
 
 Floats = NDArray[np.float64]
 
+# One batch's share in the smoothed difference of means, in standard deviations, is bounded: after
+# a jump it is the batches behind that tell a drift.
+_MOST_OFFSET = 2.0
+
 
 class Smoothed:
     """A difference averaged with exponentially falling weights, from 0 at the start.
@@ -65,13 +69,14 @@ class Earlier:
 
     @property
     def usual_var(self) -> Floats:
-        """The geometric mean of the first variances; NaN before any."""
-        with np.errstate(invalid="ignore"):
-            return np.exp(self._log_var_sum / self._log_var_count)
+        """The geometric mean of the first `patience` variances; NaN before these are complete."""
+        complete = self._log_var_count == self._thresholds.patience
+        return np.where(complete, np.exp(self._log_var_sum / self._thresholds.patience), np.nan)
 
-    def take(self, found: Comparison) -> None:
+    def take(self, found: Comparison, eps: float) -> None:
         """Take a record's differences."""
-        self.of_mean.take(found.of_mean.value)
+        most = _MOST_OFFSET * np.sqrt(found.before_var + eps)
+        self.of_mean.take(np.clip(found.of_mean.value, -most, most))
         self.of_var.take(found.of_var.value)
         begun = np.where(np.isnan(self.var), found.before_var, self.var)
         step = self._thresholds.smoothing * (found.before_var - begun)

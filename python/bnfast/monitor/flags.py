@@ -13,12 +13,13 @@ stalled              ``momentum*abs(batch - running)`` is below half a unit in t
                      is at least `stalled_offset`
 drifting             the smoothed differences make a KL divergence of at least `drift_kl` and are
                      at least `drift_errors` of their standard errors, `patience` records in a row;
-                     what the dtype cannot follow counts as none, and what looks dead is no drift
-cancelling           ``abs(mean) >= cancelling*std``, `patience` records in a row, and not dead
+                     what the dtype cannot follow counts as none
+cancelling           ``abs(mean) >= cancelling*std``, `patience` records in a row
 ===================  ===============================================================================
 
+A channel that looks dead at a record is neither stalled nor drifting nor cancelling at it.
 `usual` is the geometric mean of the first `patience` standard deviations of a channel that is not
-dead, each counted as ``sqrt(eps)`` at least.
+dead, each counted as ``sqrt(eps)`` at least. Before there are so many, nothing is exploding.
 """
 
 from __future__ import annotations
@@ -113,11 +114,12 @@ def of_batch(
             "nonfinite": _nonfinite(found),
             "exploding": _exploding(found, earlier, limits),
             "dead": dead,
-            "cancelling": _cancelling(found, dead.mask, limits),
+            "cancelling": _cancelling(found, ~dead.mask, limits),
         }
         if running is not None:
-            kinds["stalled"] = _stalled(found, running, earlier, limits, eps)
-            kinds["drifting"] = _drifting(found, dead.mask, earlier, limits, eps)
+            live = ~dead.mask
+            kinds["stalled"] = _stalled(found, running, live, earlier, limits, eps)
+            kinds["drifting"] = _drifting(found, live, earlier, limits, eps)
     return kinds
 
 
@@ -159,7 +161,7 @@ def _dead(
     return Found(found.var <= limit, reason)
 
 
-def _cancelling(found: Comparison, dead: Mask, limits: Thresholds) -> Found:
+def _cancelling(found: Comparison, live: Mask, limits: Thresholds) -> Found:
     ratio = np.abs(found.mean) / np.sqrt(found.var)
 
     def reason(channel: int) -> str:
@@ -169,11 +171,16 @@ def _cancelling(found: Comparison, dead: Mask, limits: Thresholds) -> Found:
             f"loses {digits:.1f} digits"
         )
 
-    return Found((ratio >= limits.cancelling) & np.isfinite(ratio) & ~dead, reason)
+    return Found(live & (ratio >= limits.cancelling) & np.isfinite(ratio), reason)
 
 
 def _stalled(
-    found: Comparison, running: Running, earlier: Earlier, limits: Thresholds, eps: float
+    found: Comparison,
+    running: Running,
+    live: Mask,
+    earlier: Earlier,
+    limits: Thresholds,
+    eps: float,
 ) -> Found:
     scale = earlier.var + eps
     offset = earlier.of_mean.value / np.sqrt(scale)
@@ -192,7 +199,7 @@ def _stalled(
             f"one; batches lie {off} away"
         )
 
-    return Found(still_mean | still_var, reason)
+    return Found(live & (still_mean | still_var), reason)
 
 
 def _is_still(difference: Difference) -> Mask:
@@ -200,7 +207,7 @@ def _is_still(difference: Difference) -> Mask:
 
 
 def _drifting(
-    found: Comparison, dead: Mask, earlier: Earlier, limits: Thresholds, eps: float
+    found: Comparison, live: Mask, earlier: Earlier, limits: Thresholds, eps: float
 ) -> Found:
     scale = earlier.var + eps
     of_mean = _beyond(earlier.of_mean, found.of_mean)
@@ -220,7 +227,7 @@ def _drifting(
             "standard errors"
         )
 
-    return Found((kl >= limits.drift_kl) & (errors >= limits.drift_errors) & ~dead, reason)
+    return Found(live & (kl >= limits.drift_kl) & (errors >= limits.drift_errors), reason)
 
 
 def _beyond(smoothed: Smoothed, newest: Difference) -> NDArray[np.float64]:

@@ -16,7 +16,8 @@ class Thresholds:
     ----------
     patience : int
         Records in a row for which a channel must look dead, stalled or cancelling. Also the number
-        of first records whose geometric mean is the channel's usual standard deviation.
+        of first records whose geometric mean is the channel's usual standard deviation; there is
+        none before.
     dead_of_eps : float
         Dead: a variance of at most this share of eps, of which the output hardly tells.
     dead_of_usual : float

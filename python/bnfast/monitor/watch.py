@@ -90,7 +90,7 @@ class Watch:
         assert batch is not None
         running, limits, eps = self._running(), self._limits, self._layer.eps
         found = self._compare(batch, running)
-        self._earlier.take(found)
+        self._earlier.take(found, eps)
         kinds = of_batch(found, running, self._earlier, limits, eps)
         self._earlier.count_as_usual(found.var, eps)
         self._recorder.take(step, found, running)
