@@ -11,6 +11,7 @@ from bnfast import _core
 from bnfast._core import Affine
 from bnfast.ghost import checked_size
 from bnfast.gradients import Arguments, RunningStatistics
+from bnfast.monitored import LastBatch, Monitored
 from bnfast.normalizing import Activation, Normalizing, Saved
 from bnfast.renorm import Renorm, checked_renorm
 
@@ -19,7 +20,7 @@ __all__ = ["BatchNorm"]
 Array = NDArray[Any]
 
 
-class BatchNorm(Normalizing):
+class BatchNorm(Normalizing, Monitored):
     """Batch normalization over one channel axis, with PyTorch's meaning.
 
     In training, ``y = (x - mean)/sqrt(var + eps)*weight + bias`` by the batch's own statistics, and
@@ -135,6 +136,7 @@ class BatchNorm(Normalizing):
         self.residual_grad: Array | None = None
         self._activation: Activation | None = activation
         self._saved: Saved | None = None
+        self._last_batch: LastBatch | None = None
         self._inference = _core.InferenceFold(activation).call
         self.reset_parameters()
 

@@ -11,6 +11,7 @@ from bnfast import _core
 from bnfast.adaptation import Blend, adapted, check_blend, check_prior
 from bnfast.ghost import Groups, groups, refuse_first_axis
 from bnfast.gradients import BatchStatistics, Differentiable
+from bnfast.monitored import LastBatch
 from bnfast.renorm import Renorm, renormalized
 from bnfast.results import Moments
 from bnfast.running import Running
@@ -53,6 +54,7 @@ class Normalizing(Running):
     _activation: Activation | None
     _renorm: Renorm | None
     _saved: Saved | None
+    _last_batch: LastBatch | None
 
     def adapt(
         self,
@@ -146,9 +148,10 @@ class Normalizing(Running):
 
     def _by_own(self, x: Any, residual: Any, out: Array | None, *, learns: bool) -> _Normalized:
         arguments = self._arguments(x, residual, out, learns=learns)
-        y, mean, invstd, _ = _core.batch_norm_train(*arguments)
+        y, mean, invstd, count = _core.batch_norm_train(*arguments)
         if learns:
             self.num_batches_tracked += 1
+        self._last_batch = (mean, invstd, count)
         return y, BatchStatistics(mean, invstd)
 
     def _by_groups(self, x: Any, residual: Any, out: Array | None, size: int) -> _Normalized:
@@ -168,6 +171,7 @@ class Normalizing(Running):
         how = renormalized(bounds, batch, *self._running(), self.eps)
         self._map(x, batch.mean, batch.var, *how.parameters(self.weight, self.bias), residual, y)
         self._follow(batch)
+        self._last_batch = (how.mean, how.invstd, batch.count)
         return y, how
 
     def _map(
