@@ -56,22 +56,31 @@ class FeatureMoments:
         return np.where(self.count == 0, its, np.where(other.count == 0, mine, both))
 
 
-def finite_moments(table: Array) -> FeatureMoments | None:
-    """Return the moments of a table (N, C) by one read, or None where they are not finite."""
+def finite_moments(table: Array, *, with_var: bool) -> FeatureMoments | None:
+    """Return the moments of a table (N, C) by one read, or None where they are not finite.
+
+    Without `with_var` the variance may be anything.
+    """
     mean, var, count = _core.moments(table, channel_axis=-1)
-    if not (np.isfinite(mean).all() and np.isfinite(var).all()):
+    if not np.isfinite(mean).all() or (with_var and not np.isfinite(var).all()):
         return None
     return FeatureMoments(np.asarray(count), mean, var)
 
 
-def weighted_moments(table: Array, sample_weight: Array | None) -> FeatureMoments:
-    """Return the moments of a table that may hold NaN, by scikit-learn's own function."""
+def weighted_moments(
+    table: Array, sample_weight: Array | None, *, with_var: bool
+) -> FeatureMoments:
+    """Return the moments of a table that may hold NaN, by scikit-learn's own function.
+
+    Without `with_var` the variance is 0.
+    """
     zeros = np.zeros(table.shape[1])
     mean, var, weight = _incremental_mean_and_var(
-        table, zeros, zeros, zeros, sample_weight=sample_weight
+        table, zeros, zeros if with_var else None, zeros, sample_weight=sample_weight
     )
     counts = np.asarray(weight, np.int64 if sample_weight is None else np.float64)
-    return FeatureMoments(counts, mean, var)
+    # Rounding may leave the weighted variance of a constant feature below 0.
+    return FeatureMoments(counts, mean, np.maximum(var, 0) if with_var else zeros)
 
 
 def moments_seen_by(scaler: Any) -> FeatureMoments:

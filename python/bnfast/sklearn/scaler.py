@@ -91,6 +91,11 @@ class StandardScaler(preprocessing.StandardScaler):  # type: ignore[misc]
     array([ 1.5, 25. ])
     """
 
+    mean_: Any
+    var_: Any
+    scale_: Any
+    n_samples_seen_: Any
+
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> StandardScaler:
         """Add the rows of `X` to the statistics.
@@ -132,11 +137,11 @@ class StandardScaler(preprocessing.StandardScaler):  # type: ignore[misc]
         if sample_weight is not None:
             _refuse_infinity(table, self)
             weights = _check_sample_weight(sample_weight, table, dtype=table.dtype)
-            return weighted_moments(table, weights)
-        seen = finite_moments(table)
+            return weighted_moments(table, weights, with_var=self.with_std)
+        seen = finite_moments(table, with_var=self.with_std)
         if seen is None:
             _refuse_infinity(table, self)
-            seen = weighted_moments(table, None)
+            seen = weighted_moments(table, None, with_var=self.with_std)
         return seen
 
     def _keep(self, seen: FeatureMoments) -> None:
