@@ -36,7 +36,7 @@ class _Collective(NamedTuple):
 
     comm: Any
     request: Any
-    buffers: tuple[NDArray[Any], ...]
+    buffers: tuple[Any, ...]
 
 
 _abandoned: list[_Collective] = []
@@ -124,10 +124,9 @@ def _gather_payloads(
 ) -> list[bytes]:
     if not lengths.any():
         return [b""] * comm.size
-    own = np.frombuffer(payload, np.uint8)
     everything = np.empty(lengths.sum(), np.uint8)
-    request = comm.Iallgatherv(own, [everything, lengths.tolist(), MPI.BYTE])
-    _wait(_Collective(comm, request, (own, everything)), call, timeout)
+    request = comm.Iallgatherv([payload, MPI.BYTE], [everything, lengths.tolist(), MPI.BYTE])
+    _wait(_Collective(comm, request, (payload, everything)), call, timeout)
     return [part.tobytes() for part in np.split(everything, np.cumsum(lengths)[:-1])]
 
 
