@@ -7,6 +7,7 @@ pybind11_add_module(
   src_cpp/bindings/affine.cpp
   src_cpp/bindings/arrays.cpp
   src_cpp/bindings/backward.cpp
+  src_cpp/bindings/channel_stats.cpp
   src_cpp/bindings/channels.cpp
   src_cpp/bindings/dtypes.cpp
   src_cpp/bindings/epilogue.cpp

@@ -21,6 +21,7 @@ from bnfast._core import (
     use_isa,
 )
 from bnfast.c_library import get_cmake_dir, get_include
+from bnfast.channel_stats import ChannelStats
 from bnfast.config import show_config, show_versions
 from bnfast.layer import BatchNorm
 from bnfast.results import BatchNormForward, BatchNormGradients, Moments
@@ -32,6 +33,7 @@ __all__ = [
     "BatchNorm",
     "BatchNormForward",
     "BatchNormGradients",
+    "ChannelStats",
     "Moments",
     "__version__",
     "affine",

@@ -40,7 +40,7 @@ def forward(
     >>> result.y.ravel(), result.count
     (array([-1.,  1., 97.]), 2)
     """
-    kept = _selected(x, _checked(mask, x, channel_axis), channel_axis)
+    kept = selected(x, checked(mask, x, channel_axis), channel_axis)
     mean, var, count = _moments(kept, num_threads)
     y = _core.batch_norm(
         x,
@@ -80,7 +80,7 @@ def backward(
     All positions add to the sums over dy, for all depend on the statistics; what the sums give back
     goes to the positions that the statistics were taken from.
     """
-    kept = _checked(mask, x, channel_axis)
+    kept = checked(mask, x, channel_axis)
     if not training:
         return _core.batch_norm_backward(
             dy,
@@ -119,7 +119,7 @@ def backward(
         through = np.asarray(dy) if g is None else g
         invstds = np.asarray(invstd, np.float64)
         factor = invstds if weight is None else invstds * np.asarray(weight)
-        left_out = _core.affine(_selected(through, ~kept, channel_axis), factor, factor * 0)
+        left_out = _core.affine(selected(through, ~kept, channel_axis), factor, factor * 0)
         dx = _core.batch_norm_backward_elemt(
             through,
             x,
@@ -150,13 +150,14 @@ def _moments(rows: Array, num_threads: int | None) -> Moments:
     return _core.moments(rows, channel_axis=-1, num_threads=num_threads)
 
 
-def _selected(x: Any, positions: Array, channel_axis: int) -> Array:
+def selected(x: Any, positions: Array, channel_axis: int) -> Array:
     """Return the channels at these positions as rows: a copy."""
     rows: Array = np.moveaxis(np.asarray(x), channel_axis, -1)[positions]
     return rows
 
 
-def _checked(mask: Any, x: Any, channel_axis: int) -> Array:
+def checked(mask: Any, x: Any, channel_axis: int) -> Array:
+    """Return the mask as an array; bool, of x's shape without the channel axis, or an error."""
     array = np.asarray(mask)
     if array.dtype != np.bool_:
         raise TypeError(f"mask must be an array of bool, got {array.dtype}")

@@ -11,6 +11,7 @@ PYBIND11_MODULE(_core, m) {
   bnfast::register_affine(m);
   bnfast::register_inference(m);
   bnfast::register_statistics(m);
+  bnfast::register_channel_stats(m);
   bnfast::register_plans(m);
   bnfast::register_preprocess(m);
   bnfast::register_outputs(m);

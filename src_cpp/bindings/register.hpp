@@ -13,6 +13,7 @@ void register_backward(pybind11::module_& m);
 void register_affine(pybind11::module_& m);
 void register_inference(pybind11::module_& m);
 void register_statistics(pybind11::module_& m);
+void register_channel_stats(pybind11::module_& m);
 void register_plans(pybind11::module_& m);
 void register_preprocess(pybind11::module_& m);
 void register_outputs(pybind11::module_& m);

@@ -110,6 +110,21 @@ class Call {
   Pass pass_{};
 };
 
+// Folds sums of floating-point numbers that are all taken in float64.
+Outcome reduce_exactly(const Shape& shape, const Array& x, int threads, Fold& fold) {
+  Call call(shape, {&x}, {}, {});
+  const TypeKernels& kernels = kernels_of(x.dtype);
+  const Reduction reduction{kernels.moments_exact,
+                            DType::float64,
+                            kernels.moments_exact,
+                            nullptr,
+                            &fold,
+                            nullptr,
+                            nullptr,
+                            nullptr};
+  return call.run(&reduction, nullptr, threads);
+}
+
 // The epilogue of a result that lies in y already: y is mapped by y*1 + 0.
 Outcome map_then_finish(const Shape& shape, const Array& x, const Array& y,
                         const Coefficients& coefficients, int threads, const Epilogue& epilogue) {
@@ -130,19 +145,14 @@ DType compute_type(DType in, DType out) {
 
 Outcome moments(const Shape& shape, const Array& x, int threads, BatchStatistics out) {
   if (is_integer(x.dtype)) return integer_moments(shape, x, threads, out.mean, out.var);
-  Call call(shape, {&x}, {}, {});
-  const TypeKernels& kernels = kernels_of(x.dtype);
   MomentsFold fold(shape.values_per_channel(), 0, true, {},
                    {out.mean, out.var, out.invstd, nullptr});
-  const Reduction reduction{kernels.moments_exact,
-                            DType::float64,
-                            kernels.moments_exact,
-                            nullptr,
-                            &fold,
-                            nullptr,
-                            nullptr,
-                            nullptr};
-  return call.run(&reduction, nullptr, threads);
+  return reduce_exactly(shape, x, threads, fold);
+}
+
+Outcome partial_moments(const Shape& shape, const Array& x, int threads, ChannelMoments out) {
+  PartialMomentsFold fold(shape.values_per_channel(), out);
+  return reduce_exactly(shape, x, threads, fold);
 }
 
 Outcome normalize_batch(const Shape& shape, const Array& x, const Array& y, Parameters parameters,

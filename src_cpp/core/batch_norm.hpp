@@ -5,6 +5,7 @@
 
 #include "core/array.hpp"
 #include "core/fold.hpp"
+#include "core/partial_moments.hpp"
 
 namespace bnfast {
 
@@ -26,6 +27,9 @@ struct Epilogue {
 // Mean and population variance, to float64's precision; from integers' exact sums. Of x all dtypes
 // are read here and by map_affine; elsewhere those of floating-point numbers.
 Outcome moments(const Shape& shape, const Array& x, int threads, BatchStatistics out);
+
+// The same of floating-point numbers, to be merged with those of other arrays.
+Outcome partial_moments(const Shape& shape, const Array& x, int threads, ChannelMoments out);
 
 // y = (x - mean)*invstd*weight + bias by the batch's own statistics.
 Outcome normalize_batch(const Shape& shape, const Array& x, const Array& y, Parameters parameters,

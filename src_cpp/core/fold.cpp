@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/double_double.hpp"
+
 namespace bnfast {
 namespace {
 
@@ -13,12 +15,6 @@ constexpr double kMostLossExact = 4;
 
 // Below this mean, float32 squares and products may underflow.
 constexpr double kLeastMeanFast = 1e-28;
-
-// (a + b) less its rounded value, exactly (Knuth's two-sum).
-double rounding_of_sum(double a, double b) {
-  const double sum = a + b, b_seen = sum - a;
-  return (a - (sum - b_seen)) + (b - b_seen);
-}
 
 void store(const double* values, const GroupSums& group, double* to) {
   if (to) std::copy_n(values, group.channels, to + group.channel);
@@ -93,6 +89,14 @@ void merge(const PartialMoments& a, const PartialMoments& b, ptrdiff_t channels,
   }
 }
 
+bool exact_sums_suffice(const Sums& sums, double squares) {
+  return !std::isfinite(sums.second) || sums.second <= kMostLossExact * squares;
+}
+
+double shift_by_mean(double shift, const Sums& sums, double count) {
+  return std::isfinite(sums.first) ? shift + sums.first / count : shift;
+}
+
 unsigned MomentsFold::take(const GroupSums& group, bool exact) {
   double offset[kMaxGroup], squares[kMaxGroup], mean[kMaxGroup], var[kMaxGroup], invstd[kMaxGroup];
   for (ptrdiff_t i = 0; i < group.channels; ++i) {  // no branches: the compiler divides in vectors
@@ -110,21 +114,21 @@ unsigned MomentsFold::take(const GroupSums& group, bool exact) {
   for (ptrdiff_t i = 0; i < group.channels && out_.coefficients; ++i) {
     const ptrdiff_t c = group.channel + i;
     set_normalization(*out_.coefficients, c, mean[i], parameters_.weight_of(c) * invstd[i],
-                      parameters_.bias_of(c), rounding_of_sum(group.shift[i], offset[i]));
+                      parameters_.bias_of(c), exact_sum(group.shift[i], offset[i]).low);
   }
   if (exact) return 0;
   return inaccurate(group, [&](ptrdiff_t i) { return accurate(group.sums(i), squares[i]); });
 }
 
 bool MomentsFold::accurate(const Sums& sums, double squares) const {
-  if (!std::isfinite(sums.second)) return first_is_exact_;
-  if (first_is_exact_) return sums.second <= kMostLossExact * squares;
+  if (first_is_exact_) return exact_sums_suffice(sums, squares);
+  if (!std::isfinite(sums.second)) return false;
   const bool holds = squares + count_ * eps_ >= count_ * kLeastMeanFast;
   return holds && sums.second <= kMostLossFast * squares;
 }
 
 double MomentsFold::better_shift(double shift, const Sums& sums) const {
-  return std::isfinite(sums.first) ? shift + sums.first / count_ : shift;
+  return shift_by_mean(shift, sums, count_);
 }
 
 void set_gradient(Coefficients& to, ptrdiff_t c, double mean, double invstd, double weight,

@@ -55,6 +55,13 @@ struct PartialMoments {
 void merge(const PartialMoments& a, const PartialMoments& b, ptrdiff_t channels, double* mean,
            double* m2);
 
+// Whether the exact kernels' sums give `squares`, the sum of squares about the mean, to float64's
+// precision; else the channel is to be read again about shift_by_mean.
+bool exact_sums_suffice(const Sums& sums, double squares);
+
+// The shift plus the mean of what was shifted by it.
+double shift_by_mean(double shift, const Sums& sums, double count);
+
 // Collects mean and population variance; writes an affine map's coefficients where there are any.
 class MomentsFold final : public Fold {
  public:

@@ -1,7 +1,6 @@
 #include "core/integer_moments.hpp"
 
 #include <algorithm>
-#include <cstdint>
 
 #include "core/parallel.hpp"
 #include "core/pieces.hpp"
@@ -11,18 +10,6 @@
 
 namespace bnfast {
 namespace {
-
-// Sums over the values of one channel. 64 bits hold the first of any array that fits in memory; the
-// second needs more from 2^32 values of 16 bits up.
-struct IntegerSums {
-  std::int64_t values;
-  unsigned __int128 squares;
-
-  void add(const IntegerSums& other) {
-    values += other.values;
-    squares += other.squares;
-  }
-};
 
 constexpr ptrdiff_t kBlockElements = 65536;  // handed to a kernel at a time, about
 constexpr ptrdiff_t kLeastRows = 64;         // of a block: its columns are added up one by one
@@ -164,27 +151,14 @@ double var_of(const IntegerSums& sums, ptrdiff_t count) {
   return static_cast<double>(static_cast<long double>(above) / static_cast<long double>(n * n));
 }
 
-}  // namespace
-
-const IntegerKernels& integer_kernels(DType type) {
-  const KernelTable& table = active_kernels();
-  if (type == DType::uint8) return table.uint8;
-  if (type == DType::int8) return table.int8;
-  return type == DType::uint16 ? table.uint16 : table.int16;
-}
-
-Outcome integer_moments(const Shape& shape, const Array& x, int threads, double* mean,
-                        double* var) {
+// Hands the sums of each channel to store(c, sums).
+template <class Store>
+Outcome sum(const Shape& shape, const Array& x, int threads, Store&& store) {
   Staging arrays(shape, {&x}, {});
   if (arrays.failed()) return Outcome::out_of_memory;
   const Geometry& g = arrays.geometry();
-  const ptrdiff_t count = shape.values_per_channel();
-  const auto store = [&](ptrdiff_t c, const IntegerSums& sums) {
-    mean[c] = mean_of(sums, count);
-    var[c] = var_of(sums, count);
-  };
   if (g.elements() == 0) {
-    for (ptrdiff_t c = 0; c < g.channels; ++c) store(c, {0, 0});
+    for (ptrdiff_t c = 0; c < g.channels; ++c) store(c, IntegerSums{0, 0});
     return Outcome::done;
   }
   const Source source(g, arrays.data(0), x.dtype);
@@ -195,6 +169,28 @@ Outcome integer_moments(const Shape& shape, const Array& x, int threads, double*
   });
   for (ptrdiff_t c = 0; c < g.channels; ++c) store(c, members.total(c));
   return Outcome::done;
+}
+
+}  // namespace
+
+const IntegerKernels& integer_kernels(DType type) {
+  const KernelTable& table = active_kernels();
+  if (type == DType::uint8) return table.uint8;
+  if (type == DType::int8) return table.int8;
+  return type == DType::uint16 ? table.uint16 : table.int16;
+}
+
+Outcome integer_sums(const Shape& shape, const Array& x, int threads, IntegerSums* sums) {
+  return sum(shape, x, threads, [&](ptrdiff_t c, const IntegerSums& found) { sums[c] = found; });
+}
+
+Outcome integer_moments(const Shape& shape, const Array& x, int threads, double* mean,
+                        double* var) {
+  const ptrdiff_t count = shape.values_per_channel();
+  return sum(shape, x, threads, [&](ptrdiff_t c, const IntegerSums& sums) {
+    mean[c] = mean_of(sums, count);
+    var[c] = var_of(sums, count);
+  });
 }
 
 }  // namespace bnfast
