@@ -88,8 +88,11 @@ def channel_stats(
         split_every=split_every,
         meta=np.empty((), object),
     )
-    found = dask.delayed(np.ndarray.item)(reduced)
-    return found.compute() if compute else found
+    if compute:
+        return reduced.compute().item()
+    # Not optimized by itself: what it shares with others would no longer be the same tasks.
+    (boxed,) = reduced.to_delayed(optimize_graph=False).ravel()
+    return dask.delayed(np.ndarray.item)(boxed)
 
 
 def _stats_of_block(block: Array, axis: Any, keepdims: bool, *, options: dict[str, Any]) -> Array:
