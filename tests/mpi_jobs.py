@@ -15,6 +15,7 @@ TIME_LIMIT = 300
 
 ENVIRONMENT = {
     "BNFAST_NUM_THREADS": "1",
+    "PYTHONUNBUFFERED": "",  # else ranks' lines mix
     "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]).rstrip(
         os.pathsep
     ),

@@ -71,9 +71,9 @@ def test_ray(monkeypatch, names):
 
 
 def test_spark(names):
-    # In Spark's place: seven parts in four partitions, and a fifth that is empty.
+    # In Spark's place: the parts in four partitions, and a fifth that is empty.
     def collected(function):
-        split = [names["parts"][begin::5] for begin in range(4)] + [[]]
+        split = [names["parts"][begin::4] for begin in range(4)] + [[]]
         return [sent(stats) for rows in split for stats in function(iter(map(sent, rows)))]
 
     rdd = SimpleNamespace(

@@ -46,7 +46,7 @@ def test_one_rank_fails_and_all_are_told(call, said):
 
 def test_two_ranks_fail(said):
     own = said[FIRST]["two ranks"]
-    assert own.startswith("ValueError: x must ")
+    assert own == "ValueError: channel_axis must lie in [-1, 1) for a 1-d x, got 1"
     assert said[LAST]["two ranks"] == own
     assert said[1]["two ranks"] == (
         f"RuntimeError: rank {FIRST} failed: {own}; rank {LAST} failed: {own}"
