@@ -4,11 +4,18 @@ import argparse
 from collections.abc import Sequence
 
 from bnfast import __version__
-from bnfast.cli import bench, config, demo, info
+from bnfast.cli import bench, config, demo, info, normalize, stats
 
 __all__ = ["main"]
 
-_COMMANDS = (info.COMMAND, config.COMMAND, demo.COMMAND, bench.COMMAND)
+_COMMANDS = (
+    info.COMMAND,
+    config.COMMAND,
+    demo.COMMAND,
+    bench.COMMAND,
+    stats.COMMAND,
+    normalize.COMMAND,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
