@@ -36,7 +36,7 @@ def facts():
     return config.info()
 
 
-@pytest.mark.parametrize("command", [[], ["info"], ["demo"]])
+@pytest.mark.parametrize("command", [[], ["info"], ["demo"], ["stats"], ["normalize"]])
 def test_help_names_the_command_and_ends_0(command, capsys):
     assert status_of_exit([*command, "--help"]) == 0
     assert capsys.readouterr().out.startswith(f"usage: {' '.join(['bnfast', *command])} ")

@@ -1,0 +1,63 @@
+"""Calls that fail on some rank; save what each rank was told: refuse.py FOLDER."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from mpi4py import MPI
+
+import bnfast
+from bnfast.mpi import SyncBatchNorm, allreduce
+
+comm = MPI.COMM_WORLD
+first, last = comm.rank == 0, comm.rank == comm.size - 1
+said = {}
+bn = SyncBatchNorm(3, activation="relu")
+x = np.arange(24.0).reshape(4, 3, 2) + comm.rank
+
+
+def told(name, call):
+    """Note the error of a call, and whether it left the layer as it was."""
+    before = [array.tobytes() for array in bn.state_dict().values()]
+    try:
+        call()
+    except Exception as error:
+        said[name] = f"{type(error).__name__}: {error}"
+    else:
+        said[name] = None
+    after = [array.tobytes() for array in bn.state_dict().values()]
+    assert after == before, name
+
+
+def stats(channels):
+    return bnfast.ChannelStats().update(np.ones((2, channels)))
+
+
+bad = np.zeros((4, 2, 2)) if last else x
+told("channels of x", lambda: bn(bad))
+told("dtype of x", lambda: bn(x.astype(np.int64) if first else x))
+told("shape of out", lambda: bn(x, out=np.empty((1, 3, 2)) if last else None))
+told("shape of residual", lambda: bn(x, residual=x[:1] if first else x))
+told("two ranks", lambda: bn(x[0, 0] if first or last else x))
+told("one value", lambda: bn(x[:1, :, :1] if last else x[:0]))
+told("num_features", lambda: SyncBatchNorm(2 + comm.rank)(np.ones((4, 2 + comm.rank))))
+told("no stats", lambda: allreduce(x if first else stats(3)))
+told("channels of stats", lambda: allreduce(stats(3 if first else 4)))
+told("different calls", lambda: allreduce(stats(3)) if first else bn(x))
+told("own forward", lambda: bn.backward(x))
+
+bn(x, out=x if last else None)
+told("lost x", lambda: bn.backward(x))
+x = np.arange(24.0).reshape(4, 3, 2) + comm.rank
+residual = np.ones_like(x)
+bn(x, residual=residual, out=residual if first else None)
+told("lost residual", lambda: bn.backward(x))
+bn(x)
+told("dtype of dy", lambda: bn.backward(x.astype(np.float32) if last else x))
+told("out of backward", lambda: bn.backward(x, out=x[:1] if first else None))
+assert bn.weight_grad is None
+told("at last", lambda: bn.backward(x))
+assert bn.num_batches_tracked == 3
+
+(Path(sys.argv[1]) / f"{comm.rank}.json").write_text(json.dumps(said))
