@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from typing_extensions import Buffer
 
+from bnfast._core_channel_stats import *  # noqa: F403
 from bnfast._core_images import *  # noqa: F403
 from bnfast._core_layer import *  # noqa: F403
 from bnfast.results import BatchNormForward, BatchNormGradients, Moments
@@ -69,7 +70,6 @@ _Array: TypeAlias = NDArray[np.generic] | _SupportsArrayInterface | _SupportsDLP
 # One value per channel.
 _Channels: TypeAlias = _Array | Sequence[float]
 _Float64s: TypeAlias = NDArray[np.float64]
-_Int64s: TypeAlias = NDArray[np.int64]
 _Activation: TypeAlias = Literal["relu", "relu6", "leaky_relu", "hardswish", "silu"]
 _AffineState: TypeAlias = tuple[_Float64s, _Float64s, _Float64s, int, _Activation | None]
 _F = TypeVar("_F", bound=np.float16 | np.float32 | np.float64)
@@ -316,14 +316,6 @@ def standardize(
     out: NDArray[Any] | None = None,
     num_threads: SupportsIndex | None = None,
 ) -> NDArray[np.floating]: ...
-def channel_sums(
-    x: _Array, channel_axis: SupportsIndex, num_threads: SupportsIndex | None
-) -> tuple[_Int64s, NDArray[Any]]: ...  # float64 or int64
-def merge_moments(
-    count: _Int64s, moments: _Float64s, other_count: _Int64s, other_moments: _Float64s
-) -> None: ...
-def add_sums(count: _Int64s, sums: _Int64s, other_count: _Int64s, other_sums: _Int64s) -> None: ...
-def scaled_moments(moments: _Float64s, factor: float) -> _Float64s: ...
 def describe_walk(*arrays: _Array, channel_axis: SupportsIndex = 1) -> _Copied | _Walk: ...
 def schedule(
     shape: Sequence[int],
