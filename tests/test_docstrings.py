@@ -28,7 +28,8 @@ def public():
         if isinstance(owner, type) and not issubclass(owner, tuple):
             found |= {
                 f"{name}.{method}": getattr(owner, method)
-                for method, value in vars(owner).items()
+                for base in owner.__mro__
+                for method, value in vars(base).items()
                 if callable(value) and (method == "__call__" or not method.startswith("_"))
             }
     return found

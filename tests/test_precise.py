@@ -50,6 +50,19 @@ def test_inference_goes_by_them():
     assert reference.max_error(bn.freeze()(x), reference.forward(x)) <= 1e-5
 
 
+@pytest.mark.parametrize("correction", [0, 1])
+def test_statistics_streamed_in_parts(correction):
+    x = data((100, C, 6), np.float64)
+    stats = bnfast.ChannelStats(channel_axis=1)
+    for begin in range(0, len(x), 7):
+        stats.update(x[begin : begin + 7])
+    bn = bnfast.BatchNorm(C, dtype=np.float64, running_var_correction=correction)
+    bn.update_from(stats)
+    mean, var = reference.moments(x, correction=correction)
+    np.testing.assert_allclose(bn.running_mean, mean.astype(float), rtol=1e-13)
+    np.testing.assert_allclose(bn.running_var, var.astype(float), rtol=1e-13)
+
+
 @pytest.mark.once
 def test_a_count_for_each_channel():
     class Counted(Whole):
