@@ -28,6 +28,7 @@ CULPRITS = {
     "shape of out": (LAST, "ValueError: out must have shape (4, 3, 2), got (1, 3, 2)"),
     "shape of residual": (FIRST, "ValueError: residual must have "),
     "no stats": (FIRST, "TypeError: stats must be a bnfast.ChannelStats, got ndarray"),
+    "renorm": (LAST, "ValueError: renorm and virtual_batch_size must be None"),
     "lost x": (LAST, "RuntimeError: backward needs the input, which the forward call has over"),
     "lost residual": (FIRST, "RuntimeError: backward needs the residual, which the forward call"),
     "dtype of dy": (LAST, "TypeError: dy must have "),

@@ -45,6 +45,9 @@ told("num_features", lambda: SyncBatchNorm(2 + comm.rank)(np.ones((4, 2 + comm.r
 told("no stats", lambda: allreduce(x if first else stats(3)))
 told("channels of stats", lambda: allreduce(stats(3 if first else 4)))
 told("different calls", lambda: allreduce(stats(3)) if first else bn(x))
+bn.renorm = True if last else None
+told("renorm", lambda: bn(x))
+bn.renorm = None
 told("own forward", lambda: bn.backward(x))
 
 bn(x, out=x if last else None)
@@ -59,5 +62,14 @@ told("out of backward", lambda: bn.backward(x, out=x[:1] if first else None))
 assert bn.weight_grad is None
 told("at last", lambda: bn.backward(x))
 assert bn.num_batches_tracked == 3
+assert bn.batch_statistics.count == 8 * comm.size
+
+# What a rank does alone, it does without the others, and its backward as well.
+if first:
+    alone = bnfast.BatchNorm(3, activation="relu")
+    alone.load_state_dict(bn.state_dict())
+    for layer in (bn, alone):
+        layer.adapt(x, prior=2)
+    assert np.array_equal(bn.backward(x), alone.backward(x))
 
 (Path(sys.argv[1]) / f"{comm.rank}.json").write_text(json.dumps(said))

@@ -10,8 +10,8 @@ from numpy.typing import DTypeLike, NDArray
 
 import bnfast
 from bnfast import BatchNorm, ChannelStats
-from bnfast.layer import Activation
 from bnfast.mpi.exchange import Call, Float64s, agree, checked, checked_timeout, share
+from bnfast.normalizing import Activation
 
 __all__ = ["SyncBatchNorm"]
 
@@ -194,11 +194,18 @@ class SyncBatchNorm(BatchNorm):
             self._learn(stats, values)
         with np.errstate(all="ignore"):
             invstd = 1 / np.sqrt(var + self.eps)
+        self._saved = None  # what is set after this is a call's that knows no other ranks
+        self._last_batch = (mean, invstd, values)
         self._forward = _Forward(x, residual, out, mean, invstd, values)
         return y
 
     def _of_all_ranks(self, x: Any) -> ChannelStats:
         def own() -> tuple[None, Float64s]:
+            if self.renorm is not None or self.virtual_batch_size is not None:
+                raise ValueError(
+                    "renorm and virtual_batch_size must be None: the ranks' batch is normalized as "
+                    f"one, got {self.renorm} and {self.virtual_batch_size}"
+                )
             stats = ChannelStats(self.num_features, channel_axis=self.channel_axis)
             return None, stats.update(x).pack()
 
@@ -264,7 +271,7 @@ class SyncBatchNorm(BatchNorm):
             A rank did not come.
         """
         forward = self._forward
-        if forward is None:
+        if forward is None or self._saved is not None:
             return super().backward(dy, out=out)
         through, of_ranks = share(
             self.comm, Call.BACKWARD, self.timeout, lambda: self._own_sums(forward, dy)
