@@ -23,8 +23,7 @@ from bnfast._core import (
 from bnfast.c_library import get_cmake_dir, get_include
 from bnfast.channel_stats import ChannelStats
 from bnfast.config import show_config, show_versions
-from bnfast.layer import BatchNorm
-from bnfast.renorm import Renorm
+from bnfast.layer import BatchNorm, Renorm
 from bnfast.results import BatchNormForward, BatchNormGradients, Moments
 
 __version__ = "0.1.0"

@@ -10,8 +10,8 @@ from numpy.typing import DTypeLike, NDArray
 
 import bnfast
 from bnfast import BatchNorm, ChannelStats
+from bnfast.layer.normalizing import Activation
 from bnfast.mpi.exchange import Call, Float64s, agree, checked, checked_timeout, share
-from bnfast.normalizing import Activation
 
 __all__ = ["SyncBatchNorm"]
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnfast import _core
-from bnfast.gradients import Arguments, Differentiable
+from bnfast.layer.gradients import Arguments, Differentiable
 from bnfast.results import BatchNormGradients
 
 __all__ = ["Groups", "checked_size", "groups", "refuse_first_axis"]
@@ -29,7 +29,7 @@ def checked_size(size: Any) -> int | None:
 
     Examples
     --------
-    >>> from bnfast.ghost import checked_size
+    >>> from bnfast.layer.ghost import checked_size
     >>> checked_size(0)
     Traceback (most recent call last):
     ValueError: virtual_batch_size must be at least 1, got 0
@@ -51,7 +51,7 @@ def groups(shape: tuple[int, ...], size: int, channel_axis: int) -> list[slice]:
 
     Examples
     --------
-    >>> from bnfast.ghost import groups
+    >>> from bnfast.layer.ghost import groups
     >>> groups((10, 3), size=4, channel_axis=1)
     [slice(0, 4, None), slice(4, 8, None), slice(8, 10, None)]
     >>> groups((9, 3), size=4, channel_axis=1)

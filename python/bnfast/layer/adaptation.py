@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnfast import _core
-from bnfast.gradients import Arguments
+from bnfast.layer.gradients import Arguments
 from bnfast.results import BatchNormGradients, Moments
 
 __all__ = ["Adapted", "Blend", "adapted", "check_blend", "check_prior"]
@@ -32,7 +32,7 @@ def check_prior(prior: Any) -> None:
 
     Examples
     --------
-    >>> from bnfast.adaptation import check_prior
+    >>> from bnfast.layer.adaptation import check_prior
     >>> check_prior(-1)
     Traceback (most recent call last):
     ValueError: prior must not be negative, got -1

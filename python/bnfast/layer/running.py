@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bnfast.layer.state import Stateful
 from bnfast.results import Moments
-from bnfast.state import Stateful
 
 __all__ = ["Running", "Statistics"]
 

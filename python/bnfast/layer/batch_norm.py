@@ -9,11 +9,11 @@ from numpy.typing import DTypeLike, NDArray
 
 from bnfast import _core
 from bnfast._core import Affine
-from bnfast.ghost import checked_size
-from bnfast.gradients import Arguments, RunningStatistics
-from bnfast.monitored import LastBatch, Monitored
-from bnfast.normalizing import Activation, Normalizing, Saved
-from bnfast.renorm import Renorm, checked_renorm
+from bnfast.layer.ghost import checked_size
+from bnfast.layer.gradients import Arguments, RunningStatistics
+from bnfast.layer.monitored import LastBatch, Monitored
+from bnfast.layer.normalizing import Activation, Normalizing, Saved
+from bnfast.layer.renorm import Renorm, checked_renorm
 
 __all__ = ["BatchNorm"]
 

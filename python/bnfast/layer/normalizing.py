@@ -8,13 +8,13 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from bnfast import _core
-from bnfast.adaptation import Blend, adapted, check_blend, check_prior
-from bnfast.ghost import Groups, groups, refuse_first_axis
-from bnfast.gradients import BatchStatistics, Differentiable
-from bnfast.monitored import LastBatch
-from bnfast.renorm import Renorm, renormalized
+from bnfast.layer.adaptation import Blend, adapted, check_blend, check_prior
+from bnfast.layer.ghost import Groups, groups, refuse_first_axis
+from bnfast.layer.gradients import BatchStatistics, Differentiable
+from bnfast.layer.monitored import LastBatch
+from bnfast.layer.renorm import Renorm, renormalized
+from bnfast.layer.running import Running
 from bnfast.results import Moments
-from bnfast.running import Running
 
 __all__ = ["Activation", "Normalizing", "Saved"]
 

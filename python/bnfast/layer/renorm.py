@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bnfast.gradients import Arguments
+from bnfast.layer.gradients import Arguments
 from bnfast.results import BatchNormGradients, Moments
 
 __all__ = ["Renorm", "Renormalized", "checked_renorm", "renormalized"]
@@ -108,7 +108,7 @@ def checked_renorm(renorm: Any) -> Renorm | None:
 
     Examples
     --------
-    >>> from bnfast.renorm import checked_renorm
+    >>> from bnfast.layer.renorm import checked_renorm
     >>> checked_renorm(True)
     Renorm(r_max=3.0, d_max=5.0)
     """
