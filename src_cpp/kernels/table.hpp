@@ -3,6 +3,7 @@
 
 #include "kernels/activation.hpp"
 #include "kernels/contract.hpp"
+#include "kernels/finite.hpp"
 #include "kernels/map.hpp"
 #include "kernels/map_rows.hpp"
 #include "kernels/pixels.hpp"
@@ -74,6 +75,7 @@ constexpr TypeKernels type_kernels() {
           map_kernels<Gradient, C, T, T>(),
           reduce_and_map_planes<Moments<C>, Affine<C>, T, C>,
           reduce_and_map_planes<Products<C>, Gradient<C>, T, C>,
+          finite<T, C>,
           ramp_kernels<T, C>(),
           curve_kernels<T, C>()};
 }
