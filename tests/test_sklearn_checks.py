@@ -1,5 +1,6 @@
 """`bnfast.sklearn.StandardScaler` under scikit-learn's own checks of estimators."""
 
+import subprocess
 import sys
 
 import pytest
@@ -18,9 +19,13 @@ def test_scikit_learns_checks(estimator, check):
 
 
 @pytest.mark.parametrize("missing", ["sklearn", "sklearn.utils.validation"])
-def test_without_scikit_learn_the_extra_is_named(missing, monkeypatch):
-    for name in [name for name in sys.modules if name.startswith("bnfast.sklearn")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(ImportError, match=r"pip install 'bnfast\[sklearn\]'"):
-        __import__("bnfast.sklearn")
+def test_without_scikit_learn_the_extra_is_named(missing):
+    script = f"import sys; sys.modules[{missing!r}] = None; import bnfast.sklearn"
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith(
+        "ImportError: bnfast.sklearn needs scikit-learn"
+    )
+    assert ended.stderr.endswith("pip install 'bnfast[sklearn]'\n")

@@ -66,6 +66,9 @@ numpy.ndarray
     `out`, or a new array of x's shape and dtype in the order of x's axes.
 )";
 
+constexpr const char* kMapAndCheck =
+    R"(The result of a call, and whether all values of x are finite: one read of x finds both.)";
+
 constexpr const char* kFold = R"(InferenceFold(activation=None)
 --
 
@@ -86,17 +89,30 @@ struct Prepared {
   explicit Prepared(ptrdiff_t channels)
       : narrow(allocated(Coefficients(DType::float32, 3, channels))),
         wide(allocated(Coefficients(DType::float64, 3, channels))) {}
+  const Coefficients& computing(const Operand& x, const Operand& y) const {
+    return compute_type(x.array.dtype, y.array.dtype) == DType::float32 ? narrow : wide;
+  }
   py::array apply(const Operand& x, const NamedActivation& activation, const py::object& residual,
                   const py::object& out, const py::object& num_threads) const {
     const int threads = checked_threads(num_threads);
     const EpilogueArguments epilogue(activation, residual, x);
     const Operand y = output(out, x, {x.array.dtype, epilogue.overwritable(x)});
-    const bool in_float32 = compute_type(x.array.dtype, y.array.dtype) == DType::float32;
-    const Coefficients& coefficients = in_float32 ? narrow : wide;
+    const Coefficients& coefficients = computing(x, y);
     without_gil(x.shape.elements(), [&] {
       check_memory(map_affine(x.shape, x.array, y.array, coefficients, threads, epilogue.get()));
     });
     return y.object;
+  }
+  // The result, and whether all of x is finite.
+  py::tuple apply_and_check(const Operand& x) const {
+    const int threads = checked_threads(py::none());
+    const Operand y = output(py::none(), x, {x.array.dtype, {}});
+    bool finite = true;
+    without_gil(x.shape.elements(), [&] {
+      check_memory(
+          map_affine_and_check(x.shape, x.array, y.array, computing(x, y), threads, finite));
+    });
+    return py::make_tuple(y.object, finite);
   }
 };
 
@@ -123,6 +139,15 @@ class FrozenAffine {
     const Operand x = input(x_, "x", channel_axis_);
     check_features(x, features());
     return prepared_.apply(x, activation_, residual, out, num_threads);
+  }
+
+  py::tuple map_and_check(const py::object& x_) const {
+    if (!activation_name_.is_none()) {
+      value_error("activation must be None, got " + text_of(py::repr(activation_name_)));
+    }
+    const Operand x = input(x_, "x", channel_axis_);
+    check_features(x, features());
+    return prepared_.apply_and_check(x);
   }
 
   ptrdiff_t features() const { return static_cast<ptrdiff_t>(mean_.size()); }
@@ -238,6 +263,7 @@ void register_inference(py::module_& m) {
            py::arg("channel_axis") = 1, py::arg("activation") = none)
       .def("__call__", &FrozenAffine::call, kFrozenCall, py::arg("x"), py::arg("out") = none,
            py::kw_only(), py::arg("residual") = none, py::arg("num_threads") = none)
+      .def("_map_and_check", &FrozenAffine::map_and_check, kMapAndCheck, py::arg("x"))
       .def_property_readonly("num_features", &FrozenAffine::features)
       .def_property_readonly("channel_axis", &FrozenAffine::channel_axis)
       .def_property_readonly("activation", &FrozenAffine::activation)

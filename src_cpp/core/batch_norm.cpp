@@ -76,11 +76,13 @@ class Call {
     pass_.activation.residual_gradient = pass_.operands.out[1].data != nullptr;
   }
 
-  Outcome run(const Reduction* reduction, const Mapping* mapping, int threads) {
+  Outcome run(const Reduction* reduction, const Mapping* mapping, int threads,
+              FiniteCheck* check = nullptr) {
     if (arrays_.failed()) return Outcome::out_of_memory;
     if (pass_.geometry.elements() == 0) return Outcome::done;
     pass_.reduction = reduction;
     pass_.mapping = mapping;
+    pass_.check = check;
     pass_.schedule = schedule_for(work_of(pass_, reduction != nullptr), cache_sizes(), threads);
     stand_in_for_residual();
     const Outcome outcome = pass_.run();
@@ -197,6 +199,16 @@ Outcome map_affine(const Shape& shape, const Array& x, const Array& y,
   const Mapping mapping{affine_kernel(x.dtype, y.dtype, epilogue), &coefficients,
                         active_kernels().fence};
   return call.run(nullptr, &mapping, threads);
+}
+
+Outcome map_affine_and_check(const Shape& shape, const Array& x, const Array& y,
+                             const Coefficients& coefficients, int threads, bool& finite) {
+  Call call(shape, {&x}, {&y}, {});
+  const Mapping mapping{affine_kernel(x.dtype, y.dtype, {}), &coefficients, active_kernels().fence};
+  FiniteCheck check{kernels_of(x.dtype).finite};
+  const Outcome outcome = call.run(nullptr, &mapping, threads, &check);
+  finite = check.passed;
+  return outcome;
 }
 
 Outcome backward(const Shape& shape, const GradientArrays& arrays,

@@ -44,6 +44,11 @@ Outcome normalize_batch(const Shape& shape, const Array& x, const Array& y, Para
 Outcome map_affine(const Shape& shape, const Array& x, const Array& y,
                    const Coefficients& coefficients, int threads, const Epilogue& epilogue = {});
 
+// The same of floating-point numbers, and whether all of x is finite: looked at on the way, so that
+// memory is read once. y is no input's memory.
+Outcome map_affine_and_check(const Shape& shape, const Array& x, const Array& y,
+                             const Coefficients& coefficients, int threads, bool& finite);
+
 // The arrays of a gradient, of one dtype. With an epilogue, dy is the gradient of its result, and
 // all sums are of dy times the activation's slope; so is dresidual.
 struct GradientArrays {

@@ -1,6 +1,7 @@
 // A pass over the data: reduce, fold, map. What a call asks for, in the terms of the walk.
 #pragma once
 
+#include <atomic>
 #include <cmath>
 
 #include "core/coefficients.hpp"
@@ -86,12 +87,29 @@ struct Mapping {
   void (*fence)();                   // to be called by each thread after its last store
 };
 
+// Looks at x before it is mapped, a piece at a time that then lies in cache. The result is mapped
+// whole in any case.
+struct FiniteCheck {
+  FiniteKernel kernel;
+  std::atomic<bool> passed{true};
+
+  // rows of n elements
+  void read(const Input& x, ptrdiff_t item, ptrdiff_t rows, ptrdiff_t n, ptrdiff_t stride) {
+    if (!passed.load(std::memory_order_relaxed)) return;
+    const bool one_run = stride == n * item;
+    if (!kernel(x.data, one_run ? 1 : rows, stride, one_run ? rows * n : n)) {
+      passed.store(false, std::memory_order_relaxed);
+    }
+  }
+};
+
 // Either of reduction and mapping may be null. The bits of the result depend on the geometry alone.
 struct Pass {
   Geometry geometry;
   Operands operands;
   const Reduction* reduction;
   const Mapping* mapping;
+  FiniteCheck* check;     // wanted of a mapping alone; null: none
   Activation activation;  // read by the kernels that have one
   Schedule schedule;
 

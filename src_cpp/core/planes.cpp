@@ -281,7 +281,11 @@ class PlanesWalk {
       const Operands here = pass_.operands.at(outer, channel, inner);
       const ptrdiff_t planes =
           parts > 1 ? 1 : std::min(g_.channels - channel, team.end(runs) - run);
-      map_block({1, planes, std::min(step, g_.inner - inner)}, here, channel);
+      const Block block{1, planes, std::min(step, g_.inner - inner)};
+      if (pass_.check) {
+        pass_.check->read(here.in[0], here.in_item[0], planes, block.inner, here.in[0].channel);
+      }
+      map_block(block, here, channel);
       run += planes;
     }
   }

@@ -68,11 +68,11 @@ class RowsMap {
     if (tail_ > 0 && team.rank == team.size - 1) map_block(rows_, 1, tail_);
     const ptrdiff_t begin = team.begin(rows_), end = team.end(rows_);
     // Behind a reduction last rows first: those lie in cache. Alone as they lie in memory.
-    const ptrdiff_t step =
-        pass_.reduction ? std::max<ptrdiff_t>(1, kMapElements / columns_) : rows_;
-    for (ptrdiff_t last = end; last > begin; last -= step) {
-      const ptrdiff_t first = std::max(begin, last - step);
-      map_block(first, last - first, columns_);
+    const bool in_pieces = pass_.reduction || pass_.check;
+    const ptrdiff_t step = in_pieces ? std::max<ptrdiff_t>(1, kMapElements / columns_) : rows_;
+    for (ptrdiff_t done = 0; done < end - begin; done += step) {
+      const ptrdiff_t rows = std::min(step, end - begin - done);
+      map_block(pass_.reduction ? end - done - rows : begin + done, rows, columns_);
     }
     if (head_ > 0 && team.rank == 0) map_head();
     pass_.mapping->fence();
@@ -106,6 +106,9 @@ class RowsMap {
     const Coefficients& from = own_row() ? *mapping.coefficients : long_coefficients_;
     const void* coefficients[kMaxCoefficients];
     for (int a = 0; a < from.arrays(); ++a) coefficients[a] = from.at(a, first_column);
+    if (pass_.check) {
+      pass_.check->read(here.in[0], here.in_item[0], block.outer, block.channels, here.in[0].outer);
+    }
     mapping.kernel.rows(block, here.in.data(), here.out.data(), coefficients, pass_.activation,
                         pass_.schedule.store);
   }

@@ -100,6 +100,10 @@ using ReduceMapKernel = void (*)(const Block&, const Input* inputs, const void* 
                                  const Activation&, double* first, double* second,
                                  const MapTask& map, const Input* next);
 
+// Whether all numbers are finite, of runs of n that lie side by side, `stride` bytes from one run
+// to the next.
+using FiniteKernel = bool (*)(const char* data, ptrdiff_t runs, ptrdiff_t stride, ptrdiff_t n);
+
 struct Reduce {
   ReduceKernel planes;
   ReduceKernel rows;
@@ -142,6 +146,7 @@ struct TypeKernels {
   Map gradient;
   ReduceMapKernel moments_fast_and_affine;
   ReduceMapKernel products_fast_and_gradient;
+  FiniteKernel finite;
   ActivatedKernels ramp;   // Activation::Kind::ramp
   ActivatedKernels curve;  // the other kinds
 };

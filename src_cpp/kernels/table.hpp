@@ -4,6 +4,7 @@
 #include "kernels/activation.hpp"
 #include "kernels/built_types.hpp"
 #include "kernels/contract.hpp"
+#include "kernels/finite.hpp"
 #include "kernels/map.hpp"
 #include "kernels/map_rows.hpp"
 #include "kernels/pixels.hpp"
@@ -30,6 +31,12 @@ constexpr Map map_kernels() {
 template <template <class> class Reducing, template <class> class Mapping, class T, class C>
 constexpr ReduceMapKernel reduce_map_kernel() {
   if constexpr (kBuilt<T>) return reduce_and_map_planes<Reducing<C>, Mapping<C>, T, C>;
+  return nullptr;
+}
+
+template <class T, class C>
+constexpr FiniteKernel finite_kernel() {
+  if constexpr (kBuilt<T>) return finite<T, C>;
   return nullptr;
 }
 
@@ -82,6 +89,7 @@ constexpr TypeKernels type_kernels() {
           map_kernels<Gradient, C, T, T>(),
           reduce_map_kernel<Moments, Affine, T, C>(),
           reduce_map_kernel<Products, Gradient, T, C>(),
+          finite_kernel<T, C>(),
           ramp_kernels<T, C>(),
           curve_kernels<T, C>()};
 }

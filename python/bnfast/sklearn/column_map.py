@@ -1,4 +1,4 @@
-"""One map of a table's columns, without a read of the table for its own sake to find infinity."""
+"""A map of a table's columns that refuses infinity, as scikit-learn's validation does."""
 
 from __future__ import annotations
 
@@ -47,13 +47,18 @@ class ColumnMap:
     def apply(self, table: Array, refuse_infinity: Callable[[], None], *, in_place: bool) -> Array:
         """Map a table (N, C) that fits.
 
-        `refuse_infinity` is called if some value is not finite, before anything that the caller
-        can see is written.
+        `refuse_infinity` is called if some value may not be finite. Until then nothing has been
+        written to the table.
         """
         columns = _core.Affine(self._mean, self._scale, self._shift, channel_axis=-1)
-        if not _all_finite(table):
+        if in_place:
+            if not _all_finite(table):
+                refuse_infinity()
+            return columns(table, table)
+        result, finite = columns._map_and_check(table)
+        if not finite:
             refuse_infinity()
-        return columns(table, table if in_place else None)
+        return result
 
 
 def _all_finite(table: Array) -> bool:
