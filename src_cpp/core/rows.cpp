@@ -13,7 +13,8 @@ namespace {
 // Rows whose mean is the shift. One channel of a poor shift has all rows read again, so they are
 // many, and they lie apart: neighbours in an image are alike.
 constexpr ptrdiff_t kMostShiftRows = 32;
-constexpr ptrdiff_t kMapElements = 32 * 1024;  // handed to a map at a time
+constexpr ptrdiff_t kMapElements = 32 * 1024;   // handed to a map at a time
+constexpr ptrdiff_t kCheckElements = 8 * 1024;  // looked at, then mapped out of the nearest cache
 constexpr ptrdiff_t kLineBytes = 64;
 
 // An absent array has no strides and item size 0: it is end to end with anything.
@@ -68,8 +69,9 @@ class RowsMap {
     if (tail_ > 0 && team.rank == team.size - 1) map_block(rows_, 1, tail_);
     const ptrdiff_t begin = team.begin(rows_), end = team.end(rows_);
     // Behind a reduction last rows first: those lie in cache. Alone as they lie in memory.
+    const ptrdiff_t piece = pass_.check ? kCheckElements : kMapElements;
     const bool in_pieces = pass_.reduction || pass_.check;
-    const ptrdiff_t step = in_pieces ? std::max<ptrdiff_t>(1, kMapElements / columns_) : rows_;
+    const ptrdiff_t step = in_pieces ? std::max<ptrdiff_t>(1, piece / columns_) : rows_;
     for (ptrdiff_t done = 0; done < end - begin; done += step) {
       const ptrdiff_t rows = std::min(step, end - begin - done);
       map_block(pass_.reduction ? end - done - rows : begin + done, rows, columns_);
