@@ -182,9 +182,9 @@ class Normalizing(Running):
         weight: Array | None,
         bias: Array | None,
         residual: Array | None,
-        out: Array,
-    ) -> None:
-        _core.batch_norm(
+        out: Array | None,
+    ) -> Array:
+        return _core.batch_norm(
             x,
             mean,
             var,

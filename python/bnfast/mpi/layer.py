@@ -12,6 +12,7 @@ import bnfast
 from bnfast import BatchNorm, ChannelStats
 from bnfast.layer.normalizing import Activation
 from bnfast.mpi.exchange import Call, Float64s, agree, checked, checked_timeout, share
+from bnfast.results import Moments
 
 __all__ = ["SyncBatchNorm"]
 
@@ -189,9 +190,12 @@ class SyncBatchNorm(BatchNorm):
                 "Expected more than 1 value per channel when training, got input size "
                 f"{np.shape(x)} and no more on {self.comm.size} ranks"
             )
-        y = self._agree(Call.END_OF_FORWARD, lambda: self._normalized(x, mean, var, residual, out))
+        y = self._agree(
+            Call.END_OF_FORWARD,
+            lambda: self._map(x, mean, var, self.weight, self.bias, residual, out),
+        )
         if self.track_running_stats:
-            self._learn(stats, values)
+            self._learn(Moments(mean, var, values))
         with np.errstate(all="ignore"):
             invstd = 1 / np.sqrt(var + self.eps)
         self._saved = None  # what is set after this is a call's that knows no other ranks
@@ -215,28 +219,11 @@ class SyncBatchNorm(BatchNorm):
     def _agree(self, call: Call, work: Callable[[], T]) -> T:
         return agree(self.comm, call, self.timeout, work)
 
-    def _normalized(
-        self, x: Any, mean: Float64s, var: Float64s, residual: Any, out: Array | None
-    ) -> Array:
-        return bnfast.batch_norm(
-            x,
-            mean,
-            var,
-            self.weight,
-            self.bias,
-            eps=self.eps,
-            channel_axis=self.channel_axis,
-            activation=self.activation,
-            residual=residual,
-            out=out,
-        )
-
-    def _learn(self, stats: ChannelStats, values: int) -> None:
-        self.num_batches_tracked += 1
-        momentum = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
-        if values:
-            _approach(self.running_mean, stats.mean, momentum)
-            _approach(self.running_var, stats.var(self.running_var_correction), momentum)
+    def _learn(self, batch: Moments) -> None:
+        if batch.count:
+            self._follow(batch)
+        else:
+            self.num_batches_tracked += 1
 
     def backward(self, dy: Any, *, out: Array | None = None) -> Array:
         """Compute the gradients of the last call, in training those of all ranks' batch.
@@ -347,8 +334,3 @@ class SyncBatchNorm(BatchNorm):
 def _values_of(stats: ChannelStats) -> int:
     """Return the values per channel, which all channels have alike."""
     return int(np.max(stats.count, initial=0))
-
-
-def _approach(running: Array | None, batch: Float64s, momentum: float) -> None:
-    if running is not None:
-        running[...] = (1 - momentum) * running.astype(np.float64) + momentum * batch
