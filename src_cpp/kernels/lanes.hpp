@@ -45,26 +45,48 @@ struct Steps {
   }
 };
 
+// Adds `whole` vectors of each step from `part` on and, where tail > 0, so many elements behind
+// them.
+template <class C, int whole, class Op, class T, class Ahead>
+BNFAST_INLINE void add_vectors(const Op& op, const Steps<Op, T>& steps, int part, int tail,
+                               const Vector<C>* c, Ahead ahead, Vector<C>* first,
+                               Vector<C>* second) {
+  constexpr int width = kWidth<C>;
+  for (ptrdiff_t i = 0; i < steps.count; ++i) {
+    const Inputs<Op, T> step = steps.at(i).plus(part);
+#pragma GCC unroll 8
+    for (int a = 0; a < whole; ++a) {
+      const Inputs<Op, T> here = step.plus(a * width);
+      if (first_in_line<C, T>(a)) ahead.touch(i, here.at);
+      op.add(load_terms<C, Op>(here.at).u, c, first[a], second[a]);
+    }
+    if constexpr (whole < kAccumulators) {
+      if (tail == 0) continue;
+      const Inputs<Op, T> here = step.plus(whole * width);
+      if (first_in_line<C, T>(whole)) ahead.touch(i, here.at);
+      op.add(load_partial_terms<C, Op>(here.at, tail, c).u, c, first[whole], second[whole]);
+    }
+  }
+}
+
 // Adds the elements of all steps from `part` on that kAccumulators vectors take.
 template <class C, class Op, class T, class Ahead>
 BNFAST_INLINE void add_steps(const Op& op, const Steps<Op, T>& steps, int part, const Vector<C>* c,
                              Ahead ahead, Vector<C>* first, Vector<C>* second) {
-  constexpr int width = kWidth<C>;
-  const int tail = steps.length % width, before_tail = steps.length - tail - part;
-  const bool has_tail = tail > 0 && before_tail >= 0 && before_tail < kAccumulators * width;
-  for (ptrdiff_t i = 0; i < steps.count && part < steps.length; ++i) {
-    const Inputs<Op, T> step = steps.at(i).plus(part);
-    Terms<Op, C> last = {};
-    if (has_tail) last = load_partial_terms<C, Op>(step.plus(before_tail).at, tail, c);
-#pragma GCC unroll 8
-    for (int a = 0; a < kAccumulators; ++a) {
-      const int left = steps.length - part - a * width;
-      if (left <= 0) break;
-      const Inputs<Op, T> here = step.plus(a * width);
-      if (first_in_line<C, T>(a)) ahead.touch(i, here.at);
-      const Terms<Op, C> terms = left >= width ? load_terms<C, Op>(here.at) : last;
-      op.add(terms.u, c, first[a], second[a]);
-    }
+  const int left = steps.length - part;
+  if (left <= 0) return;
+  const int tail = left % kWidth<C>;
+  switch (left / kWidth<C>) {
+    case 0:
+      return add_vectors<C, 0>(op, steps, part, tail, c, ahead, first, second);
+    case 1:
+      return add_vectors<C, 1>(op, steps, part, tail, c, ahead, first, second);
+    case 2:
+      return add_vectors<C, 2>(op, steps, part, tail, c, ahead, first, second);
+    case 3:
+      return add_vectors<C, 3>(op, steps, part, tail, c, ahead, first, second);
+    default:
+      return add_vectors<C, kAccumulators>(op, steps, part, tail, c, ahead, first, second);
   }
 }
 

@@ -136,38 +136,48 @@ class RowsOfPlanes {
   void run(double* first, double* second) const {
     const auto [outer, channels, inner] = of_.block;
     const ptrdiff_t turn = inner <= kLanes<C> ? kRunSteps : 1;
-    const bool once = outer <= turn && inner <= kRun<C>;  // each channel is one run
-    BlockSums sums(once ? Block{0, 0, 0} : of_.block);
+    if (outer <= turn && inner <= kRun<C>) return run_once(first, second);
+    BlockSums sums(of_.block);
     for (ptrdiff_t o = 0; o < outer; o += turn) {
       const ptrdiff_t end = o + turn < outer ? o + turn : outer;
       for (ptrdiff_t c = 0; c < channels; ++c) {
-        RunSums run = first_run(c, o, end);
-        if (once) {
-          first[c] = total(run.first);
-          second[c] = total(run.second);
-          continue;
-        }
-        sums.channel[c].add(run);
+        sums.channel[c].add(first_run(of_, mapped_, c, o, end));
         if (inner > kRun<C>) add_other_runs(c, o, sums.channel[c]);
       }
       for (ptrdiff_t row = o; row < end; ++row) map(row, row + turn, row - o);
     }
-    if (!once) sums.finish(of_.block, first, second);
+    sums.finish(of_.block, first, second);
   }
 
  private:
-  // Of a plane, or of planes [begin, end) where they are short.
-  __attribute__((always_inline)) RunSums first_run(ptrdiff_t c, ptrdiff_t begin,
-                                                   ptrdiff_t end) const {
-    Vector<C> k[Op::coefficients];
-    splat_coefficients<C, Op::coefficients>(of_.coefficients, c, k);
-    const ptrdiff_t inner = of_.block.inner;
-    if (inner <= kLanes<C>) {
-      const auto ahead = ahead_of(c, begin, mapped_.out[0].outer - of_.in.in[0].outer);
-      return sum_short_planes<C>(of_.op, of_.in, c, begin, end, inner, k, ahead);
+  // Each channel is one run.
+  void run_once(double* first, double* second) const {
+    const Reduced<Op, T> of = of_;
+    const MappedPlanes<MapOp, T, T> mapped = mapped_;
+    for (ptrdiff_t c = 0; c < of.block.channels; ++c) {
+      RunSums run = first_run(of, mapped, c, 0, of.block.outer);
+      first[c] = total(run.first);
+      second[c] = total(run.second);
     }
-    return sum_side_by_side<C>(of_.op, of_.in.at(c, begin), inner < kRun<C> ? inner : kRun<C>, k,
-                               ahead_of(c, begin, 0));
+    for (ptrdiff_t row = 0; row < of.block.outer; ++row) map(row, of.block.outer, row);
+  }
+
+  // Of a plane, or of planes [begin, end) where they are short.
+  static __attribute__((always_inline)) RunSums first_run(const Reduced<Op, T>& of,
+                                                          const MappedPlanes<MapOp, T, T>& mapped,
+                                                          ptrdiff_t c, ptrdiff_t begin,
+                                                          ptrdiff_t end) {
+    Vector<C> k[Op::coefficients];
+    splat_coefficients<C, Op::coefficients>(of.coefficients, c, k);
+    const ptrdiff_t inner = of.block.inner;
+    const T* const x = of.in.at(c, begin).at[0];
+    const T* const y = mapped.at(c, begin).out[0];
+    if (inner <= kLanes<C>) {
+      const auto ahead = write_ahead<streaming>(x, y, mapped.out[0].outer - of.in.in[0].outer);
+      return sum_short_planes<C>(of.op, of.in, c, begin, end, inner, k, ahead);
+    }
+    return sum_side_by_side<C>(of.op, of.in.at(c, begin), inner < kRun<C> ? inner : kRun<C>, k,
+                               write_ahead<streaming>(x, y));
   }
 
   // Of planes that are shorter than a turn, but longer than a run.
@@ -177,13 +187,10 @@ class RowsOfPlanes {
     const ptrdiff_t inner = of_.block.inner;
     for (ptrdiff_t i = kRun<C>; i < inner; i += kRun<C>) {
       const ptrdiff_t n = inner - i < kRun<C> ? inner - i : kRun<C>;
-      sums.add(sum_side_by_side<C>(of_.op, of_.in.at(c, o).plus(i), n, k, ahead_of(c, o, 0)));
+      sums.add(sum_side_by_side<C>(
+          of_.op, of_.in.at(c, o).plus(i), n, k,
+          write_ahead<streaming>(of_.in.at(c, o).at[0], mapped_.at(c, o).out[0])));
     }
-  }
-
-  // Prefetches what is written at (c, o) while x is read there.
-  __attribute__((always_inline)) auto ahead_of(ptrdiff_t c, ptrdiff_t o, ptrdiff_t per_step) const {
-    return write_ahead<streaming>(of_.in.at(c, o).at[0], mapped_.at(c, o).out[0], per_step);
   }
 
   // Maps a row and prefetches another: row `following`, or behind the last row `behind` of the next
