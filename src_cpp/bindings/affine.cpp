@@ -121,12 +121,12 @@ py::tuple inference_params(const py::object& running_mean, const py::object& run
                            const py::object& eps) {
   const auto mean = counting_channel_values(running_mean, "running_mean");
   const auto channels = static_cast<py::ssize_t>(mean.size());
-  const auto var = required_channel_values(running_var, "running_var", channels);
-  const auto weight = channel_values(weight_, "weight", channels);
-  const auto bias = channel_values(bias_, "bias", channels);
+  const ChannelArgument var(running_var, "running_var", channels);
+  const ChannelArgument weight(weight_, "weight", channels, kNoWeight);
+  const ChannelArgument bias(bias_, "bias", channels, kNoBias);
   std::vector<double> scale(mean.size()), shift(mean.size());
-  inference_scale_and_shift({mean.data(), var.data(), checked_eps(eps)},
-                            {data_of(weight), data_of(bias)}, channels, scale.data(), shift.data());
+  inference_scale_and_shift({ChannelValues(mean.data()), var.values(), checked_eps(eps)},
+                            {weight.values(), bias.values()}, channels, scale.data(), shift.data());
   return py::make_tuple(channel_array(scale), channel_array(shift));
 }
 

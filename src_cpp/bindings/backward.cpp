@@ -161,7 +161,7 @@ What is done in several calls is checked by this first: nothing is computed or w
 // What both halves take.
 struct Arguments {
   Operand x, dy;
-  std::vector<double> mean, invstd;
+  ChannelArgument mean, invstd;
   int threads;
 
   Arguments(const py::object& dy_, const py::object& x_, const py::object& mean_,
@@ -169,16 +169,11 @@ struct Arguments {
             const py::object& num_threads)
       : x(input(x_, "x", channel_axis)),
         dy(input_like(dy_, "dy", x, "x")),
-        mean(required_channel_values(mean_, "mean", channels())),
-        invstd(required_channel_values(invstd_, "invstd", channels())),
+        mean(mean_, "mean", channels()),
+        invstd(invstd_, "invstd", channels()),
         threads(checked_threads(num_threads)) {}
 
   ptrdiff_t channels() const { return x.shape.channels(); }
-};
-
-struct ChannelSums {
-  std::vector<double> dy, dy_xmu;
-  explicit ChannelSums(ptrdiff_t channels) : dy(static_cast<size_t>(channels)), dy_xmu(dy.size()) {}
 };
 
 const Array* array_of(const std::optional<Operand>& operand) {
@@ -194,26 +189,34 @@ GradientArrays arrays_of(const Arguments& a, const Results& to) {
   return {a.x.array, a.dy.array, array_of(to.dx), array_of(to.dresidual)};
 }
 
-ProductsFold::Statistics statistics_of(const Arguments& a, Parameters parameters) {
-  return {a.mean.data(), a.invstd.data(), parameters.weight, parameters.bias,
+ProductsFold::Statistics statistics_of(const Arguments& a, const Parameters& parameters) {
+  return {a.mean.values(), a.invstd.values(), parameters,
           static_cast<double>(a.x.shape.values_per_channel())};
 }
 
-ChannelSums reduce(const Arguments& a, Parameters parameters, const Epilogue& epilogue,
-                   const Results& to) {
-  ChannelSums sums(a.channels());
+void reduce(const Arguments& a, const ProductsFold::Statistics& statistics,
+            const Epilogue& epilogue, const Results& to, const GradientSums& sums) {
   without_gil(a.x.shape.elements(), [&] {
-    check_memory(backward(a.x.shape, arrays_of(a, to), statistics_of(a, parameters), a.threads,
-                          sums.dy.data(), sums.dy_xmu.data(), epilogue));
+    check_memory(backward(a.x.shape, arrays_of(a, to), statistics, a.threads, sums, epilogue));
   });
-  return sums;
 }
 
-py::object weight_gradient(const ChannelSums& sums, const std::vector<double>& invstd) {
-  std::vector<double> values = sums.dy_xmu;
-  for (size_t c = 0; c < values.size(); ++c) values[c] *= invstd[c];
-  return channel_array(values);
-}
+// A result of one value per channel, where it is wanted.
+class ChannelResult {
+ public:
+  ChannelResult(bool wanted, const Shape& shape) {
+    if (!wanted) return;
+    py::array_t<double> values = channel_result(shape);
+    data_ = values.mutable_data();
+    object_ = std::move(values);
+  }
+  double* data() const { return data_; }
+  const py::object& object() const { return object_; }
+
+ private:
+  double* data_ = nullptr;
+  py::object object_ = py::none();
+};
 
 struct Wanted {
   bool dx, dweight, dbias;
@@ -246,10 +249,9 @@ py::object batch_norm_backward(const py::object& dy, const py::object& x, const 
   }
   const NamedActivation named(activation, number(negative_slope, "negative_slope"));
   const Wanted wanted(output_mask);
-  const Arguments a(dy, x, mean, invstd, channel_axis, num_threads);
-  const auto weight = channel_values(weight_, "weight", a.channels());
-  const auto bias = channel_values(bias_, "bias", a.channels());
-  const Parameters parameters{data_of(weight), data_of(bias)};
+  Arguments a(dy, x, mean, invstd, channel_axis, num_threads);
+  ChannelArgument weight(weight_, "weight", a.channels(), kNoWeight);
+  ChannelArgument bias(bias_, "bias", a.channels(), kNoBias);
   const EpilogueArguments epilogue(named, residual, a.x);
   if (!wanted.dx && !out.is_none()) value_error("out must be None when output_mask leaves out dx");
   const bool sums_wanted = wanted.dweight || wanted.dbias;
@@ -257,22 +259,30 @@ py::object batch_norm_backward(const py::object& dy, const py::object& x, const 
   if (wanted.dx) to.dx = output(out, a.x, {a.x.array.dtype, epilogue.overwritable(a.x, &a.dy)});
   if (epilogue.residual()) to.dresidual = output(py::none(), a.x, {a.x.array.dtype, {}});
 
+  if (to.dx) {
+    for (ChannelArgument* read : {&a.mean, &a.invstd, &weight, &bias}) {
+      read->keep_from(to.dx->object);
+    }
+  }
+  const auto statistics = statistics_of(a, {weight.values(), bias.values()});
+  const ChannelResult dweight(wanted.dweight, a.x.shape), dbias(wanted.dbias, a.x.shape);
+
   // The sums first: out may be x or dy.
-  ChannelSums sums(a.channels());
   const bool whole = wanted.dx && training;
-  if (whole || sums_wanted) sums = reduce(a, parameters, epilogue.get(), whole ? to : Results{});
+  if (whole || sums_wanted) {
+    reduce(a, statistics, epilogue.get(), whole ? to : Results{},
+           {dbias.data(), nullptr, dweight.data()});
+  }
   if (!whole && (to.dx || to.dresidual)) {
     without_gil(a.x.shape.elements(), [&] {
-      check_memory(scale_gradient(a.x.shape, arrays_of(a, to), statistics_of(a, parameters),
-                                  a.threads, epilogue.get()));
+      check_memory(
+          scale_gradient(a.x.shape, arrays_of(a, to), statistics, a.threads, epilogue.get()));
     });
   }
   const auto object = [](const std::optional<Operand>& result) {
     return result ? py::object(result->object) : py::none();
   };
-  return named_result("BatchNormGradients", object(to.dx),
-                      wanted.dweight ? weight_gradient(sums, a.invstd) : py::none(),
-                      wanted.dbias ? py::object(channel_array(sums.dy)) : py::none(),
+  return named_result("BatchNormGradients", object(to.dx), dweight.object(), dbias.object(),
                       object(to.dresidual));
 }
 
@@ -293,8 +303,10 @@ py::tuple batch_norm_backward_reduce(const py::object& dy, const py::object& x,
                                      const py::object& channel_axis,
                                      const py::object& num_threads) {
   const Arguments a(dy, x, mean, invstd, channel_axis, num_threads);
-  const ChannelSums sums = reduce(a, {}, {}, {});
-  return py::make_tuple(channel_array(sums.dy), channel_array(sums.dy_xmu));
+  py::array_t<double> dy_sums = channel_result(a.x.shape), dy_xmu_sums = channel_result(a.x.shape);
+  reduce(a, statistics_of(a, {}), {}, {},
+         {dy_sums.mutable_data(), dy_xmu_sums.mutable_data(), nullptr});
+  return py::make_tuple(dy_sums, dy_xmu_sums);
 }
 
 py::array batch_norm_backward_elemt(const py::object& dy, const py::object& x,
@@ -304,19 +316,21 @@ py::array batch_norm_backward_elemt(const py::object& dy, const py::object& x,
                                     const py::object& channel_axis, const py::object& out,
                                     const py::object& num_threads) {
   const Arguments a(dy, x, mean, invstd, channel_axis, num_threads);
-  const auto weight = channel_values(weight_, "weight", a.channels());
-  const auto sum_dy = required_channel_values(sum_dy_, "sum_dy", a.channels());
-  const auto sum_dy_xmu = required_channel_values(sum_dy_xmu_, "sum_dy_xmu", a.channels());
+  const ChannelArgument weight(weight_, "weight", a.channels(), kNoWeight);
+  const ChannelArgument sum_dy(sum_dy_, "sum_dy", a.channels());
+  const ChannelArgument sum_dy_xmu(sum_dy_xmu_, "sum_dy_xmu", a.channels());
   const double count = number(count_, "count");
   if (!(count > 0)) value_error("count must be positive, got " + text_of(count_));
   const Operand dx = output(out, a.x, {a.x.array.dtype, {&a.x, &a.dy}});
   auto coefficients =
       allocated(Coefficients(compute_type(a.x.array.dtype, dx.array.dtype), 4, a.channels()));
-  for (ptrdiff_t c = 0; c < a.channels(); ++c) {
-    const auto i = static_cast<size_t>(c);
-    set_gradient(coefficients, c, a.mean[i], a.invstd[i], weight ? (*weight)[i] : 1, sum_dy[i],
-                 sum_dy_xmu[i], count);
-  }
+  for_groups(0, a.channels(), [&](const Group& group) {
+    const GroupValues m(a.mean.values(), group), s(a.invstd.values(), group);
+    const GroupValues w(weight.values(), group);
+    const GroupValues dy_sum(sum_dy.values(), group), dy_xmu_sum(sum_dy_xmu.values(), group);
+    set_gradients(coefficients, group,
+                  {m.data(), s.data(), w.data(), dy_sum.data(), dy_xmu_sum.data(), count});
+  });
   without_gil(a.x.shape.elements(), [&] {
     check_memory(map_gradient(a.x.shape, {a.x.array, a.dy.array, &dx.array, nullptr}, coefficients,
                               a.threads));

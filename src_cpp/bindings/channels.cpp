@@ -1,5 +1,6 @@
 #include "bindings/channels.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -7,16 +8,6 @@
 
 namespace bnfast {
 namespace {
-
-template <class T>
-void read(const char* from, py::ssize_t stride, std::vector<double>& values) {
-  for (double& value : values) {
-    T stored;
-    std::memcpy(&stored, from, sizeof stored);
-    value = static_cast<double>(stored);
-    from += stride;
-  }
-}
 
 template <class T>
 void write(const std::vector<double>& values, char* to, py::ssize_t stride) {
@@ -30,12 +21,7 @@ void write(const std::vector<double>& values, char* to, py::ssize_t stride) {
 // float32 or float64 of C values, any stride.
 std::vector<double> read_values(const py::array& array, DType dtype) {
   std::vector<double> values(static_cast<size_t>(array.shape(0)));
-  const char* from = static_cast<const char*>(array.data());
-  if (dtype == DType::float32) {
-    read<float>(from, array.strides(0), values);
-  } else {
-    read<double>(from, array.strides(0), values);
-  }
+  ChannelValues(array.data(), array.strides(0), dtype).read(0, array.shape(0), values.data());
   return values;
 }
 
@@ -59,13 +45,42 @@ py::array as_channel_array(const py::object& values, const char* name) {
   return sequence ? from_sequence(values, name) : as_array(values, name);
 }
 
+py::array channel_array_of(const py::object& values, const char* name) {
+  if (values.is_none()) type_error(std::string(name) + " must be an array, got None");
+  return as_channel_array(values, name);
+}
+
 void check_length(const py::array& array, const char* name, py::ssize_t channels) {
   if (array.ndim() == 1 && array.shape(0) == channels) return;
   value_error(std::string(name) + " must have shape (" + std::to_string(channels) + ",), got " +
               text_of_shape(array));
 }
 
+ChannelValues values_of(const py::object& held, const char* name, py::ssize_t channels) {
+  const auto array = py::reinterpret_borrow<py::array>(held);
+  check_length(array, name, channels);
+  return {array.data(), array.strides(0), dtype_of(array, name, Accepted::parameters)};
+}
+
 }  // namespace
+
+ChannelArgument::ChannelArgument(const py::object& values, const char* name, py::ssize_t channels)
+    : held_(channel_array_of(values, name)), values_(values_of(held_, name, channels)) {}
+
+ChannelArgument::ChannelArgument(const py::object& values, const char* name, py::ssize_t channels,
+                                 const double& otherwise)
+    : values_(ChannelValues::constant(otherwise)) {
+  if (!values.is_none()) *this = ChannelArgument(values, name, channels);
+}
+
+void ChannelArgument::keep_from(const py::array& result) {
+  if (!held_ || !kept_.empty()) return;
+  const auto array = py::reinterpret_borrow<py::array>(held_);
+  if (!extent(array).meets(extent(result))) return;
+  kept_.resize(static_cast<size_t>(array.shape(0)));
+  values_.read(0, array.shape(0), kept_.data());
+  values_ = ChannelValues(kept_.data());
+}
 
 std::optional<std::vector<double>> channel_values(const py::object& values, const char* name,
                                                   py::ssize_t channels) {
@@ -77,8 +92,9 @@ std::optional<std::vector<double>> channel_values(const py::object& values, cons
 
 std::vector<double> required_channel_values(const py::object& values, const char* name,
                                             py::ssize_t channels) {
-  if (values.is_none()) type_error(std::string(name) + " must be an array, got None");
-  return *channel_values(values, name, channels);
+  const py::array array = channel_array_of(values, name);
+  check_length(array, name, channels);
+  return read_values(array, dtype_of(array, name, Accepted::parameters));
 }
 
 std::vector<double> counting_channel_values(const py::object& values, const char* name) {
@@ -96,19 +112,20 @@ UpdatedChannels::UpdatedChannels(const py::object& values, const char* name, py:
                type_name(values));
   }
   array_ = py::reinterpret_borrow<py::array>(values);
-  const DType dtype = dtype_of(array_, name, Accepted::parameters);
+  dtype_ = dtype_of(array_, name, Accepted::parameters);
   check_length(array_, name, channels);
   if (!array_.writeable()) {
     value_error(std::string(name) +
                 " is updated in place and must be writeable, got a read-only "
                 "array");
   }
-  values_ = read_values(array_, dtype);
 }
+
+std::vector<double> UpdatedChannels::read() const { return read_values(array_, dtype_); }
 
 void UpdatedChannels::write(const std::vector<double>& values) {
   char* to = static_cast<char*>(array_.mutable_data());
-  if (known_dtype(array_) == DType::float32) {
+  if (dtype_ == DType::float32) {
     bnfast::write<float>(values, to, array_.strides(0));
   } else {
     bnfast::write<double>(values, to, array_.strides(0));
@@ -117,6 +134,12 @@ void UpdatedChannels::write(const std::vector<double>& values) {
 
 py::array_t<double> channel_array(const std::vector<double>& values) {
   return py::array_t<double>(static_cast<py::ssize_t>(values.size()), values.data());
+}
+
+py::array_t<double> channel_result(const Shape& shape) {
+  py::array_t<double> values(shape.channels());
+  if (shape.elements() == 0) std::fill_n(values.mutable_data(), shape.channels(), 0.0);
+  return values;
 }
 
 }  // namespace bnfast

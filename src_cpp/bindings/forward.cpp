@@ -167,45 +167,47 @@ void check_correction(long long correction, ptrdiff_t count) {
   }
 }
 
-void update(UpdatedChannels& running, const std::vector<double>& batch, double momentum,
-            double factor) {
-  std::vector<double> values = running.values();
-  update_running(values.data(), batch.data(), static_cast<ptrdiff_t>(values.size()), momentum,
-                 factor);
+void update(UpdatedChannels& running, const double* batch, double momentum, double factor) {
+  std::vector<double> values = running.read();
+  update_running(values.data(), batch, static_cast<ptrdiff_t>(values.size()), momentum, factor);
   running.write(values);
 }
 
 // What every forward takes.
 struct Arguments {
-  std::optional<std::vector<double>> weight, bias;
+  ChannelArgument weight, bias;
   double eps;
   int threads;
 
   Arguments(const Operand& x, const py::object& weight_, const py::object& bias_,
             const py::object& eps_, const py::object& num_threads)
-      : weight(channel_values(weight_, "weight", x.shape.channels())),
-        bias(channel_values(bias_, "bias", x.shape.channels())),
+      : weight(weight_, "weight", x.shape.channels(), kNoWeight),
+        bias(bias_, "bias", x.shape.channels(), kNoBias),
         eps(checked_eps(eps_)),
         threads(checked_threads(num_threads)) {}
-  Parameters parameters() const { return {data_of(weight), data_of(bias)}; }
+  Parameters parameters() const { return {weight.values(), bias.values()}; }
 };
 
-struct Statistics {
-  std::vector<double> mean, var, invstd;
-  explicit Statistics(ptrdiff_t channels)
-      : mean(static_cast<size_t>(channels)), var(mean.size()), invstd(mean.size()) {}
-  BatchStatistics out() { return {mean.data(), var.data(), invstd.data()}; }
-};
-
-Statistics normalized(const Operand& x, const Operand& y, const Arguments& arguments,
-                      const Epilogue& epilogue) {
-  Statistics statistics(x.shape.channels());
+void normalize(const Operand& x, const Operand& y, Arguments& arguments, const Epilogue& epilogue,
+               BatchStatistics out) {
+  arguments.weight.keep_from(y.object);
+  arguments.bias.keep_from(y.object);
   without_gil(x.shape.elements(), [&] {
     check_memory(normalize_batch(x.shape, x.array, y.array, arguments.parameters(), arguments.eps,
-                                 arguments.threads, statistics.out(), epilogue));
+                                 arguments.threads, out, epilogue));
   });
-  return statistics;
 }
+
+// What a backward needs.
+struct Statistics {
+  py::array_t<double> mean, invstd;
+
+  explicit Statistics(const Operand& x)
+      : mean(channel_result(x.shape)), invstd(channel_result(x.shape)) {}
+  py::object with(const Operand& y) const {
+    return named_result("BatchNormForward", y.object, mean, invstd, y.shape.values_per_channel());
+  }
+};
 
 // Where a training call writes, checked.
 struct TrainingResults {
@@ -224,37 +226,31 @@ TrainingResults training_results(const Operand& x, const py::object& running_mea
   return {std::move(running), std::move(y)};
 }
 
-Statistics train(const Operand& x, TrainingResults& to, const Arguments& arguments, double momentum,
-                 long long correction, const EpilogueArguments& epilogue) {
+// invstd: null where it is not wanted.
+void train(const Operand& x, TrainingResults& to, Arguments& arguments, double momentum,
+           long long correction, const EpilogueArguments& epilogue, double* mean, double* invstd) {
   const ptrdiff_t count = x.shape.values_per_channel();
-  Statistics statistics = normalized(x, to.y, arguments, epilogue.get());
-  if (to.running.mean && count > 0) {
-    const double n = static_cast<double>(count);
-    update(*to.running.mean, statistics.mean, momentum, 1);
-    update(*to.running.var, statistics.var, momentum, n / (n - static_cast<double>(correction)));
-  }
-  return statistics;
+  const bool follows = to.running.mean && count > 0;
+  std::vector<double> var(static_cast<size_t>(follows ? x.shape.channels() : 0));
+  normalize(x, to.y, arguments, epilogue.get(), {mean, follows ? var.data() : nullptr, invstd});
+  if (!follows) return;
+  const double n = static_cast<double>(count);
+  update(*to.running.mean, mean, momentum, 1);
+  update(*to.running.var, var.data(), momentum, n / (n - static_cast<double>(correction)));
 }
 
-py::object forward_result(const py::array& y, const Statistics& statistics, const Operand& x) {
-  return named_result("BatchNormForward", y, channel_array(statistics.mean),
-                      channel_array(statistics.invstd), x.shape.values_per_channel());
-}
-
-py::array infer(const Operand& x, const py::object& running_mean, const py::object& running_var,
-                const Arguments& arguments, const EpilogueArguments& epilogue,
-                const py::object& out) {
+py::array infer_by(const Operand& x, const py::object& running_mean, const py::object& running_var,
+                   const Arguments& arguments, const EpilogueArguments& epilogue,
+                   const py::object& out) {
   check_given_together(running_mean, running_var);
   const ptrdiff_t channels = x.shape.channels();
-  const auto mean = required_channel_values(running_mean, "running_mean", channels);
-  const auto var = required_channel_values(running_var, "running_var", channels);
-  Operand y = output(out, x, {x.array.dtype, epilogue.overwritable(x)});
-  auto coefficients =
-      allocated(Coefficients(compute_type(x.array.dtype, y.array.dtype), 3, channels));
-  set_inference(coefficients, {mean.data(), var.data(), arguments.eps}, arguments.parameters());
+  const ChannelArgument mean(running_mean, "running_mean", channels);
+  const ChannelArgument var(running_var, "running_var", channels);
+  const Operand y = output(out, x, {x.array.dtype, epilogue.overwritable(x)});
+  const Running running{mean.values(), var.values(), arguments.eps};
   without_gil(x.shape.elements(), [&] {
-    check_memory(
-        map_affine(x.shape, x.array, y.array, coefficients, arguments.threads, epilogue.get()));
+    check_memory(infer(x.shape, x.array, y.array, running, arguments.parameters(),
+                       arguments.threads, epilogue.get()));
   });
   return y.object;
 }
@@ -268,18 +264,19 @@ py::array batch_norm(const py::object& x_, const py::object& running_mean,
                      const py::object& out, const py::object& num_threads) {
   const Operand x = input(x_, "x", channel_axis);
   const EpilogueArguments epilogue(NamedActivation(activation), residual, x);
-  const Arguments arguments(x, weight, bias, eps, num_threads);
+  Arguments arguments(x, weight, bias, eps, num_threads);
   const bool training = boolean(training_, "training");
   const double momentum = number(momentum_, "momentum");
   const long long correction = integer(running_var_correction, "running_var_correction");
   if (training) check_batch(x);
   const bool has_running = !running_mean.is_none() || !running_var.is_none();
   if (!training && has_running) {
-    return infer(x, running_mean, running_var, arguments, epilogue, out);
+    return infer_by(x, running_mean, running_var, arguments, epilogue, out);
   }
   const long long used = has_running ? correction : 0;
   TrainingResults to = training_results(x, running_mean, running_var, used, epilogue, out);
-  train(x, to, arguments, momentum, used, epilogue);
+  std::vector<double> mean(static_cast<size_t>(x.shape.channels()));
+  train(x, to, arguments, momentum, used, epilogue, mean.data(), nullptr);
   return to.y.object;
 }
 
@@ -322,9 +319,10 @@ py::object batch_norm_train(const py::object& x, const py::object& running_mean,
                             const py::object& out) {
   LayerBatch batch(x, running_mean, running_var, weight, bias, features, momentum, eps,
                    channel_axis, correction, activation, residual, out, true);
-  const Statistics statistics =
-      train(batch.x, batch.to, batch.arguments, batch.momentum, batch.correction, batch.epilogue);
-  return forward_result(batch.to.y.object, statistics, batch.x);
+  Statistics statistics(batch.x);
+  train(batch.x, batch.to, batch.arguments, batch.momentum, batch.correction, batch.epilogue,
+        statistics.mean.mutable_data(), statistics.invstd.mutable_data());
+  return statistics.with(batch.to.y);
 }
 
 py::tuple checked_batch(const py::object& x, const py::object& running_mean,
@@ -354,10 +352,12 @@ py::object batch_norm_forward(const py::object& x_, const py::object& weight,
   }
   const Operand x = input(x_, "x", channel_axis);
   const EpilogueArguments epilogue(NamedActivation(activation), residual, x);
-  const Arguments arguments(x, weight, bias, eps, num_threads);
+  Arguments arguments(x, weight, bias, eps, num_threads);
   const Operand y = output(out, x, {x.array.dtype, epilogue.overwritable(x)});
-  const Statistics statistics = normalized(x, y, arguments, epilogue.get());
-  return forward_result(y.object, statistics, x);
+  Statistics statistics(x);
+  normalize(x, y, arguments, epilogue.get(),
+            {statistics.mean.mutable_data(), nullptr, statistics.invstd.mutable_data()});
+  return statistics.with(y);
 }
 
 }  // namespace

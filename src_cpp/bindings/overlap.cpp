@@ -7,13 +7,7 @@
 #include <vector>
 
 namespace bnfast {
-namespace {
 
-struct Extent {
-  const char *begin, *end;
-};
-
-// The bytes between which an array's elements lie.
 Extent extent(const py::array& array) {
   const char* begin = static_cast<const char*>(array.data());
   const char* end = begin + array.itemsize();
@@ -23,8 +17,6 @@ Extent extent(const py::array& array) {
   }
   return {begin, end};
 }
-
-}  // namespace
 
 bool same_shape(const py::array& a, const py::array& b) {
   return a.ndim() == b.ndim() && std::equal(a.shape(), a.shape() + a.ndim(), b.shape());
@@ -40,8 +32,7 @@ bool same_place(const py::array& a, const py::array& b) {
 
 bool share_memory(const py::array& a, const py::array& b) {
   if (a.size() == 0 || b.size() == 0) return false;
-  const Extent p = extent(a), q = extent(b);
-  if (p.end <= q.begin || q.end <= p.begin) return false;
+  if (!extent(a).meets(extent(b))) return false;
   constexpr int most_work = 10000;  // interleaved views that take longer to tell apart are refused
   try {
     return py::module_::import("numpy").attr("shares_memory")(a, b, most_work).cast<bool>();

@@ -9,6 +9,14 @@ namespace bnfast {
 
 bool same_shape(const py::array& a, const py::array& b);
 
+// The bytes between which an array's elements lie.
+struct Extent {
+  const char *begin, *end;
+
+  bool meets(const Extent& other) const { return begin < other.end && other.begin < end; }
+};
+Extent extent(const py::array& array);
+
 // The same elements in the same places.
 bool same_place(const py::array& a, const py::array& b);
 

@@ -41,14 +41,16 @@ py::dict describe_walk(const py::args& arrays, const py::object& channel_axis) {
                            : input_like(object, "array", operands[0], "arrays[0]"));
   }
   for (const Operand& operand : operands) views.push_back(&operand.array);
-  const auto joint = collapse(operands[0].shape, views.data(), static_cast<int>(views.size()));
+  Geometry joint;
+  const bool walked =
+      collapse(operands[0].shape, views.data(), static_cast<int>(views.size()), joint);
   py::dict result;
-  result["copied"] = !joint.has_value();
-  if (!joint) return result;
-  result["walk"] = joint->walk == Walk::rows ? "rows" : "planes";
-  result["outer"] = joint->outer;
-  result["channels"] = joint->channels;
-  result["inner"] = joint->inner;
+  result["copied"] = !walked;
+  if (!walked) return result;
+  result["walk"] = joint.walk == Walk::rows ? "rows" : "planes";
+  result["outer"] = joint.outer;
+  result["channels"] = joint.channels;
+  result["inner"] = joint.inner;
   return result;
 }
 

@@ -173,6 +173,13 @@ bnf_status Arguments::status() const {
   return BNF_OK;
 }
 
+Parameters parameters_of(const double* weight, const double* bias) {
+  Parameters parameters;
+  if (weight) parameters.weight = ChannelValues(weight);
+  if (bias) parameters.bias = ChannelValues(bias);
+  return parameters;
+}
+
 void set_nan(ptrdiff_t channels, std::initializer_list<double*> statistics) {
   for (double* values : statistics) {
     if (values) std::fill_n(values, channels, std::numeric_limits<double>::quiet_NaN());

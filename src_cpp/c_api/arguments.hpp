@@ -45,6 +45,9 @@ class Arguments {
   unsigned dtypes_ = 0;  // a bit for each that an array has
 };
 
+// Where an array is NULL, 1 and 0.
+Parameters parameters_of(const double* weight, const double* bias);
+
 // Statistics of no values are NaN; an array may be NULL.
 void set_nan(ptrdiff_t channels, std::initializer_list<double*> statistics);
 

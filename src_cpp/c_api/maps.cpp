@@ -91,7 +91,8 @@ bnf_status bnf_inference(const bnf_shape* shape, const bnf_input* x, const doubl
   a.require_channels(running_mean);
   a.require_channels(running_var);
   a.require_eps(eps);
-  return mapped(a, arrays.x, arrays.y, arrays.epilogue, [&](Coefficients& coefficients) {
-    set_inference(coefficients, {running_mean, running_var, eps}, {weight, bias});
-  });
+  if (const bnf_status status = a.status()) return status;
+  const Running running{ChannelValues(running_mean), ChannelValues(running_var), eps};
+  return status_of(infer(a.shape(), arrays.x, arrays.y, running, parameters_of(weight, bias),
+                         a.threads(), arrays.epilogue));
 }

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "c_api/arguments.hpp"
 
 using namespace bnfast;
@@ -29,10 +27,6 @@ struct Gradient {
   Gradient& operator=(const Gradient&) = delete;
 };
 
-void copy_if_wanted(const double* from, ptrdiff_t n, double* to) {
-  if (to) std::copy_n(from, n, to);
-}
-
 }  // namespace
 
 bnf_status bnf_forward(const bnf_shape* shape, const bnf_input* x, const double* weight,
@@ -48,8 +42,8 @@ bnf_status bnf_forward(const bnf_shape* shape, const bnf_input* x, const double*
   a.require_eps(eps);
   if (const bnf_status status = a.status()) return status;
   if (a.empty()) set_nan(a.channels(), {mean, var, invstd});
-  return status_of(normalize_batch(a.shape(), from, to, {weight, bias}, eps, a.threads(),
-                                   {mean, var, invstd}, after));
+  return status_of(normalize_batch(a.shape(), from, to, parameters_of(weight, bias), eps,
+                                   a.threads(), {mean, var, invstd}, after));
 }
 
 bnf_status bnf_backward(const bnf_shape* shape, const bnf_input* dy, const bnf_input* x,
@@ -63,12 +57,9 @@ bnf_status bnf_backward(const bnf_shape* shape, const bnf_input* dy, const bnf_i
   a.require_channels(invstd);
   if (const bnf_status status = a.status()) return status;
 
-  const ptrdiff_t channels = a.channels();
-  Memory<double> sums(2 * channels, Fill::zeros);
-  if (sums.failed()) return BNF_OUT_OF_MEMORY;
-  double *const sum_dy = sums.data(), *const sum_dy_xmu = sums.data() + channels;
   const double count = static_cast<double>(a.shape().values_per_channel());
-  const ProductsFold::Statistics statistics{mean, invstd, weight, bias, count};
+  const ProductsFold::Statistics statistics{ChannelValues(mean), ChannelValues(invstd),
+                                            parameters_of(weight, bias), count};
   const GradientArrays all{g.x, g.dy, dx ? &g.dx : nullptr, dresidual ? &g.dresidual : nullptr};
   const GradientArrays none{g.x, g.dy, nullptr, nullptr};
 
@@ -76,15 +67,11 @@ bnf_status bnf_backward(const bnf_shape* shape, const bnf_input* dy, const bnf_i
   Outcome outcome = Outcome::done;
   const bool whole = training && dx;
   if (whole || dweight || dbias) {
-    outcome = backward(a.shape(), whole ? all : none, statistics, a.threads(), sum_dy, sum_dy_xmu,
-                       g.epilogue);
+    outcome = backward(a.shape(), whole ? all : none, statistics, a.threads(),
+                       {dbias, nullptr, dweight}, g.epilogue);
   }
   if (outcome == Outcome::done && !whole && (dx || dresidual)) {
     outcome = scale_gradient(a.shape(), all, statistics, a.threads(), g.epilogue);
   }
-  if (outcome != Outcome::done) return status_of(outcome);
-  for (ptrdiff_t c = 0; c < channels; ++c) sum_dy_xmu[c] *= invstd[c];
-  copy_if_wanted(sum_dy_xmu, channels, dweight);
-  copy_if_wanted(sum_dy, channels, dbias);
-  return BNF_OK;
+  return status_of(outcome);
 }

@@ -59,7 +59,6 @@ class Call {
   Call(const Shape& shape, std::initializer_list<const Array*> inputs,
        std::initializer_list<const Array*> outputs, const Epilogue& epilogue)
       : arrays_(shape, inputs, outputs), epilogue_(epilogue) {
-    pass_.geometry = arrays_.geometry();
     pass_.operands.x_type = arrays_.dtype(0);
     size_t next = 0, array = 0;
     for (const Array* input : inputs) {
@@ -109,7 +108,7 @@ class Call {
 
   Staging arrays_;
   Epilogue epilogue_;
-  Pass pass_{};
+  Pass pass_{arrays_.geometry()};
 };
 
 // Folds sums of floating-point numbers that are all taken in float64.
@@ -127,15 +126,55 @@ Outcome reduce_exactly(const Shape& shape, const Array& x, int threads, Fold& fo
   return call.run(&reduction, nullptr, threads);
 }
 
+// What a map multiplies by and adds, and what sets it; null: it is set.
+struct PreparedMap {
+  const Coefficients& coefficients;
+  Preparation* preparation = nullptr;
+};
+
+Outcome map_then_finish(const Shape& shape, const Array& x, const Array& y, const PreparedMap& by,
+                        int threads, const Epilogue& epilogue);
+
+Outcome map(const Shape& shape, const Array& x, const Array& y, const PreparedMap& by, int threads,
+            const Epilogue& epilogue) {
+  if (epilogue.present && x.dtype != y.dtype) {
+    return map_then_finish(shape, x, y, by, threads, epilogue);
+  }
+  Call call(shape, {&x, epilogue.residual}, {&y}, epilogue);
+  const Mapping mapping{affine_kernel(x.dtype, y.dtype, epilogue), &by.coefficients,
+                        active_kernels().fence, by.preparation};
+  return call.run(nullptr, &mapping, threads);
+}
+
 // The epilogue of a result that lies in y already: y is mapped by y*1 + 0.
-Outcome map_then_finish(const Shape& shape, const Array& x, const Array& y,
-                        const Coefficients& coefficients, int threads, const Epilogue& epilogue) {
+Outcome map_then_finish(const Shape& shape, const Array& x, const Array& y, const PreparedMap& by,
+                        int threads, const Epilogue& epilogue) {
   Coefficients identity(compute_type(y.dtype, y.dtype), 3, shape.channels());
   if (identity.failed()) return Outcome::out_of_memory;
   for (ptrdiff_t c = 0; c < shape.channels(); ++c) set_affine(identity, c, 1, 0);
-  const Outcome mapped = map_affine(shape, x, y, coefficients, threads);
+  const Outcome mapped = map(shape, x, y, by, threads, {});
   if (mapped != Outcome::done) return mapped;
-  return map_affine(shape, y, y, identity, threads, epilogue);
+  return map(shape, y, y, {identity}, threads, epilogue);
+}
+
+class InferencePreparation final : public Preparation {
+ public:
+  InferencePreparation(Coefficients& to, const Running& running, const Parameters& parameters)
+      : to_(to), running_(running), parameters_(parameters) {}
+  void set(ptrdiff_t begin, ptrdiff_t end) override {
+    set_inference(to_, begin, end, running_, parameters_);
+  }
+
+ private:
+  Coefficients& to_;
+  Running running_;
+  Parameters parameters_;
+};
+
+void fill_with_zeros(const GradientSums& sums, ptrdiff_t channels) {
+  for (double* const sum : {sums.dy, sums.dy_xmu, sums.dweight}) {
+    if (sum) std::fill_n(sum, channels, 0.0);
+  }
 }
 
 }  // namespace
@@ -163,8 +202,9 @@ Outcome partial_moments(const Shape& shape, const Array& x, int threads, Channel
   return reduce_exactly(shape, x, threads, fold);
 }
 
-Outcome normalize_batch(const Shape& shape, const Array& x, const Array& y, Parameters parameters,
-                        double eps, int threads, BatchStatistics out, const Epilogue& epilogue) {
+Outcome normalize_batch(const Shape& shape, const Array& x, const Array& y,
+                        const Parameters& parameters, double eps, int threads, BatchStatistics out,
+                        const Epilogue& epilogue) {
   Call call(shape, {&x, epilogue.residual}, {&y}, epilogue);
   const TypeKernels& kernels = kernels_of(x.dtype);
   Coefficients coefficients(compute_type(x.dtype, x.dtype), 3, shape.channels());
@@ -192,13 +232,15 @@ Outcome normalize_batch(const Shape& shape, const Array& x, const Array& y, Para
 
 Outcome map_affine(const Shape& shape, const Array& x, const Array& y,
                    const Coefficients& coefficients, int threads, const Epilogue& epilogue) {
-  if (epilogue.present && x.dtype != y.dtype) {
-    return map_then_finish(shape, x, y, coefficients, threads, epilogue);
-  }
-  Call call(shape, {&x, epilogue.residual}, {&y}, epilogue);
-  const Mapping mapping{affine_kernel(x.dtype, y.dtype, epilogue), &coefficients,
-                        active_kernels().fence};
-  return call.run(nullptr, &mapping, threads);
+  return map(shape, x, y, {coefficients}, threads, epilogue);
+}
+
+Outcome infer(const Shape& shape, const Array& x, const Array& y, const Running& running,
+              const Parameters& parameters, int threads, const Epilogue& epilogue) {
+  Coefficients coefficients(compute_type(x.dtype, y.dtype), 3, shape.channels());
+  if (coefficients.failed()) return Outcome::out_of_memory;
+  InferencePreparation preparation(coefficients, running, parameters);
+  return map(shape, x, y, {coefficients, &preparation}, threads, epilogue);
 }
 
 Outcome map_affine_and_check(const Shape& shape, const Array& x, const Array& y,
@@ -212,8 +254,8 @@ Outcome map_affine_and_check(const Shape& shape, const Array& x, const Array& y,
 }
 
 Outcome backward(const Shape& shape, const GradientArrays& arrays,
-                 ProductsFold::Statistics statistics, int threads, double* sum_dy,
-                 double* sum_dy_xmu, const Epilogue& epilogue) {
+                 const ProductsFold::Statistics& statistics, int threads, const GradientSums& sums,
+                 const Epilogue& epilogue) {
   const Array& x = arrays.x;
   Call call(shape, {&x, &arrays.dy, epilogue.residual}, {arrays.dx, arrays.dresidual}, epilogue);
   const TypeKernels& kernels = kernels_of(x.dtype);
@@ -224,20 +266,22 @@ Outcome backward(const Shape& shape, const GradientArrays& arrays,
   Coefficients first(compute, 2, activation_inputs), exact(DType::float64, 2, activation_inputs);
   if (coefficients.failed() || first.failed() || exact.failed()) return Outcome::out_of_memory;
   for (ptrdiff_t c = 0; c < activation_inputs; ++c) {
-    const double scale = statistics.invstd[c] * statistics.weight_of(c);
+    const double scale = statistics.invstd[c] * statistics.parameters.weight[c];
     const auto set = [&](Coefficients& to, int at) {
-      set_activation_input(to, at, c, compute, statistics.mean[c], scale, statistics.bias_of(c));
+      set_activation_input(to, at, c, compute, statistics.mean[c], scale,
+                           statistics.parameters.bias[c]);
     };
     set(first, 0);
     set(exact, 0);
     if (arrays.dx) set(coefficients, 4);
   }
-  ProductsFold fold(statistics, {sum_dy, sum_dy_xmu, arrays.dx ? &coefficients : nullptr});
+  if (shape.elements() == 0) fill_with_zeros(sums, channels);
+  ProductsFold fold(statistics, sums, arrays.dx ? &coefficients : nullptr);
   const bool fuses = !epilogue.residual;
   const Reduction reduction{epilogue.present ? activated.products_fast : kernels.products_fast,
                             compute,
                             epilogue.present ? activated.products_exact : kernels.products_exact,
-                            statistics.mean,
+                            &statistics.mean,
                             &fold,
                             !epilogue.present ? kernels.products_fast_and_gradient
                             : fuses           ? activated.products_fast_and_gradient
@@ -264,14 +308,16 @@ Outcome scale_gradient(const Shape& shape, const GradientArrays& arrays,
   Coefficients coefficients(compute, epilogue.present ? 6 : 3, shape.channels());
   if (coefficients.failed()) return Outcome::out_of_memory;
   for (ptrdiff_t c = 0; c < shape.channels(); ++c) {
-    const double mean = statistics.mean[c], scale = statistics.weight_of(c) * statistics.invstd[c];
+    const double mean = statistics.mean[c];
+    const double scale = statistics.parameters.weight[c] * statistics.invstd[c];
     if (!epilogue.present) {
       set_affine(coefficients, c, scale, 0);
       continue;
     }
-    set_gradient(coefficients, c, usable_shift(coefficients.rounded(mean)), arrays.dx ? scale : 1,
-                 1, 0, 0, 1);
-    set_activation_input(coefficients, 4, c, compute, mean, scale, statistics.bias_of(c));
+    const double centre = usable_shift(coefficients.rounded(mean)), factor = arrays.dx ? scale : 1;
+    const double weight = 1, no_sum = 0;
+    set_gradients(coefficients, {c, 1}, {&centre, &factor, &weight, &no_sum, &no_sum, 1});
+    set_activation_input(coefficients, 4, c, compute, mean, scale, statistics.parameters.bias[c]);
   }
   if (!epilogue.present) {
     return map_affine(shape, arrays.dy, *arrays.dx, coefficients, threads);

@@ -9,11 +9,11 @@
 
 namespace bnfast {
 
-// Per-channel arrays of float64; those that may be null say so.
+// Per-channel arrays of float64; each may be null. `moments` of integers wants the first two.
 struct BatchStatistics {
   double* mean;
-  double* var;     // population variance; may be null
-  double* invstd;  // 1/sqrt(var + eps); may be null
+  double* var;     // population variance
+  double* invstd;  // 1/sqrt(var + eps)
 };
 
 // What a call does to the affine map's result before it is stored: adds the residual, an array of
@@ -35,9 +35,13 @@ Outcome moments(const Shape& shape, const Array& x, int threads, BatchStatistics
 Outcome partial_moments(const Shape& shape, const Array& x, int threads, ChannelMoments out);
 
 // y = (x - mean)*invstd*weight + bias by the batch's own statistics.
-Outcome normalize_batch(const Shape& shape, const Array& x, const Array& y, Parameters parameters,
-                        double eps, int threads, BatchStatistics out,
+Outcome normalize_batch(const Shape& shape, const Array& x, const Array& y,
+                        const Parameters& parameters, double eps, int threads, BatchStatistics out,
                         const Epilogue& epilogue = {});
+
+// y = (x - mean)/sqrt(var + eps)*weight + bias by statistics that are given.
+Outcome infer(const Shape& shape, const Array& x, const Array& y, const Running& running,
+              const Parameters& parameters, int threads, const Epilogue& epilogue = {});
 
 // y = (x - c0)*c1 + c2, the coefficients in the map's compute type. Where x and y differ in dtype,
 // y is stored before the epilogue, and again after it.
@@ -58,13 +62,13 @@ struct GradientArrays {
   const Array* dresidual;  // may be null
 };
 
-// The gradient of normalize_batch.
+// The gradient of normalize_batch. Sums of no values are 0.
 Outcome backward(const Shape& shape, const GradientArrays& arrays,
-                 ProductsFold::Statistics statistics, int threads, double* sum_dy,
-                 double* sum_dy_xmu, const Epilogue& epilogue = {});
+                 const ProductsFold::Statistics& statistics, int threads, const GradientSums& sums,
+                 const Epilogue& epilogue = {});
 
 // dx from sums that are known: the second half of `backward`. The coefficients are those of
-// set_gradient, and with an epilogue those of set_activation_input behind them.
+// set_gradients, and with an epilogue those of set_activation_input behind them.
 Outcome map_gradient(const Shape& shape, const GradientArrays& arrays,
                      const Coefficients& coefficients, int threads, const Epilogue& epilogue = {});
 

@@ -35,6 +35,11 @@ class Coefficients {
       *reinterpret_cast<double*>(slot(array, index)) = value;
     }
   }
+  // The rows of an array, from a channel on, in the compute type C.
+  template <class C>
+  C* row(int array, ptrdiff_t index) {
+    return reinterpret_cast<C*>(slot(array, index));
+  }
   // A value of the same compute type.
   void copy(int array, ptrdiff_t index, const char* from) {
     std::copy(from, from + size_of(compute_), slot(array, index));

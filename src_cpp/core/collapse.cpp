@@ -20,7 +20,7 @@ bool merge(Axis& slow, const Axis& fast, int count) {
     if (slow.stride[a] != fast.stride[a] * fast.size) return false;
   }
   slow.size *= fast.size;
-  slow.stride = fast.stride;
+  for (int a = 0; a < count; ++a) slow.stride[a] = fast.stride[a];
   return true;
 }
 
@@ -33,12 +33,12 @@ Axes merged_axes(const Shape& shape, const Array* const* arrays, int count) {
   const auto order = axes_by_stride(shape, *arrays[0]);
   Axes axes;
   for (int i = 0; i < shape.rank; ++i) {
-    Axis next{shape.size[order[i]], order[i] == shape.channel_axis, {}};
+    Axis& next = axes.axis[axes.size];
+    next.size = shape.size[order[i]];
+    next.channel = order[i] == shape.channel_axis;
     if (next.size == 1) continue;
     for (int a = 0; a < count; ++a) next.stride[a] = arrays[a]->stride[order[i]];
-    if (axes.size == 0 || !merge(axes.axis[axes.size - 1], next, count)) {
-      axes.axis[axes.size++] = next;
-    }
+    if (axes.size == 0 || !merge(axes.axis[axes.size - 1], next, count)) ++axes.size;
   }
   return axes;
 }
@@ -53,14 +53,6 @@ bool side_by_side(const Axis& axis, const Array* const* arrays, int count) {
 // A broadcast axis, of stride 0, is walked as the widest: any place serves it.
 size_t width(ptrdiff_t stride) {
   return stride == 0 ? SIZE_MAX : static_cast<size_t>(std::abs(stride));
-}
-
-Geometry empty_geometry(const Shape& shape) {
-  Geometry g;
-  g.channels = shape.channels();
-  g.outer = shape.values_per_channel();
-  g.walk = Walk::rows;
-  return g;
 }
 
 }  // namespace
@@ -78,11 +70,15 @@ std::array<int, kMaxRank> axes_by_stride(const Shape& shape, const Array& array)
   return order;
 }
 
-std::optional<Geometry> collapse(const Shape& shape, const Array* const* arrays, int count) {
-  if (shape.elements() == 0) return empty_geometry(shape);
+bool collapse(const Shape& shape, const Array* const* arrays, int count, Geometry& g) {
+  g = {};
+  if (shape.elements() == 0) {
+    g.channels = shape.channels();
+    g.outer = shape.values_per_channel();
+    g.walk = Walk::rows;
+    return true;
+  }
   const Axes axes = merged_axes(shape, arrays, count);
-
-  Geometry g;
   int next = axes.size - 1;
   if (next >= 0 && !axes.axis[next].channel && side_by_side(axes.axis[next], arrays, count)) {
     g.inner = axes.axis[next--].size;
@@ -97,18 +93,18 @@ std::optional<Geometry> collapse(const Shape& shape, const Array* const* arrays,
     } else if (g.outer == 1) {
       g.outer = axis.size;
     } else {
-      return std::nullopt;
+      return false;
     }
     for (int a = 0; a < count; ++a) {
       (axis.channel ? g.stride[a].channel : g.stride[a].outer) = axis.stride[a];
     }
   }
-  if (g.inner > 1) return g;
+  if (g.inner > 1) return true;
   // Single elements: a walk along the rows, or none worth taking.
   const bool lone_column = g.channels == 1 && g.outer > 1;
-  if (!channels_side_by_side || lone_column) return std::nullopt;
+  if (!channels_side_by_side || lone_column) return false;
   g.walk = Walk::rows;
-  return g;
+  return true;
 }
 
 }  // namespace bnfast

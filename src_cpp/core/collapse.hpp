@@ -1,8 +1,6 @@
 // Every array becomes outer x channel x inner; nothing below this file hears of N, H or W.
 #pragma once
 
-#include <optional>
-
 #include "core/array.hpp"
 
 namespace bnfast {
@@ -27,10 +25,10 @@ struct Geometry {
   ptrdiff_t elements() const { return outer * channels * inner; }
 };
 
-// The joint geometry of `count` arrays of this shape, or nothing where no single walk serves them
+// Finds the joint geometry of `count` arrays of this shape; false where no single walk serves them
 // all. Axes of length 1 are dropped, the others sorted by the first array's strides (the order of a
 // sum is free) and merged where every array allows. Arrays with no elements have a geometry too.
-std::optional<Geometry> collapse(const Shape& shape, const Array* const* arrays, int count);
+bool collapse(const Shape& shape, const Array* const* arrays, int count, Geometry& found);
 
 // The axes of `array` from the widest stride to the narrowest, stride 0 counting as the widest;
 // equal strides keep their order.

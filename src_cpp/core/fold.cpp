@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "core/double_double.hpp"
 
@@ -15,6 +16,19 @@ constexpr double kMostLossExact = 4;
 
 // Below this mean, float32 squares and products may underflow.
 constexpr double kLeastMeanFast = 1e-28;
+
+constexpr double kZeros[kMaxGroup] = {};
+
+// Calls set(row 0, row 1, row 2), each from the first of the channels on.
+template <class Set>
+void in_compute_type(Coefficients& to, const Group& group, Set&& set) {
+  const ptrdiff_t c = group.channel;
+  if (to.compute() == DType::float32) {
+    set(to.row<float>(0, c), to.row<float>(1, c), to.row<float>(2, c));
+  } else {
+    set(to.row<double>(0, c), to.row<double>(1, c), to.row<double>(2, c));
+  }
+}
 
 void store(const double* values, const GroupSums& group, double* to) {
   if (to) std::copy_n(values, group.channels, to + group.channel);
@@ -32,13 +46,24 @@ unsigned inaccurate(const GroupSums& group, Accurate&& accurate) {
 
 }  // namespace
 
-void set_normalization(Coefficients& to, ptrdiff_t c, double mean, double scale, double shift,
-                       double mean_low) {
-  const double high = to.rounded(mean), a = to.rounded(scale);
-  const double low = std::isfinite(high) ? mean - high + mean_low : 0;
-  to.set(0, c, high);
-  to.set(1, c, a);
-  to.set(2, c, shift - low * a);
+void set_normalizations(Coefficients& to, const Group& group, const Normalizations& maps) {
+  in_compute_type(to, group, [&](auto* centre, auto* slope, auto* offset) {
+    using C = std::remove_pointer_t<decltype(centre)>;
+    for (ptrdiff_t i = 0; i < group.channels; ++i) {
+      const C high = static_cast<C>(maps.mean[i]), a = static_cast<C>(maps.scale[i]);
+      const double wide = static_cast<double>(high);
+      const double rest = maps.mean[i] - wide + maps.mean_low[i];
+      const double low = std::isfinite(wide) ? rest : 0;
+      centre[i] = high;
+      slope[i] = a;
+      offset[i] = static_cast<C>(maps.shift[i] - low * static_cast<double>(a));
+    }
+  });
+}
+
+void set_normalization(Coefficients& to, ptrdiff_t c, double mean, double scale, double shift) {
+  const double mean_low = 0;
+  set_normalizations(to, {c, 1}, {&mean, &mean_low, &scale, &shift});
 }
 
 void set_affine(Coefficients& to, ptrdiff_t c, double scale, double shift) {
@@ -50,20 +75,25 @@ void set_affine(Coefficients& to, ptrdiff_t c, double scale, double shift) {
   to.set(2, c, direct ? shift : shift + zero * scale);
 }
 
-void inference_scale_and_shift(const Running& running, Parameters parameters, ptrdiff_t channels,
-                               double* scale, double* shift) {
+void inference_scale_and_shift(const Running& running, const Parameters& parameters,
+                               ptrdiff_t channels, double* scale, double* shift) {
   for (ptrdiff_t c = 0; c < channels; ++c) {
-    scale[c] = parameters.weight_of(c) * (1 / std::sqrt(running.var[c] + running.eps));
-    shift[c] = parameters.bias_of(c) - running.mean[c] * scale[c];
+    scale[c] = parameters.weight[c] * (1 / std::sqrt(running.var[c] + running.eps));
+    shift[c] = parameters.bias[c] - running.mean[c] * scale[c];
   }
 }
 
-void set_inference(Coefficients& to, const Running& running, Parameters parameters) {
-  for (ptrdiff_t c = 0; c < to.length(); ++c) {
-    const double invstd = 1 / std::sqrt(running.var[c] + running.eps);
-    set_normalization(to, c, running.mean[c], parameters.weight_of(c) * invstd,
-                      parameters.bias_of(c));
-  }
+void set_inference(Coefficients& to, ptrdiff_t begin, ptrdiff_t end, const Running& running,
+                   const Parameters& parameters) {
+  for_groups(begin, end, [&](const Group& group) {
+    const GroupValues mean(running.mean, group), var(running.var, group);
+    const GroupValues weight(parameters.weight, group), bias(parameters.bias, group);
+    double scale[kMaxGroup];
+    for (ptrdiff_t i = 0; i < group.channels; ++i) {
+      scale[i] = weight[i] * (1 / std::sqrt(var[i] + running.eps));
+    }
+    set_normalizations(to, group, {mean.data(), kZeros, scale, bias.data()});
+  });
 }
 
 void update_running(double* running, const double* batch, ptrdiff_t channels, double momentum,
@@ -98,23 +128,27 @@ double shift_by_mean(double shift, const Sums& sums, double count) {
 }
 
 unsigned MomentsFold::take(const GroupSums& group, bool exact) {
-  double offset[kMaxGroup], squares[kMaxGroup], mean[kMaxGroup], var[kMaxGroup], invstd[kMaxGroup];
+  double mean[kMaxGroup], mean_low[kMaxGroup], squares[kMaxGroup], var[kMaxGroup],
+      invstd[kMaxGroup];
   for (ptrdiff_t i = 0; i < group.channels; ++i) {  // no branches: the compiler divides in vectors
-    offset[i] = group.first[i] / count_;
-    const double difference = group.second[i] - group.first[i] * offset[i];
+    const double offset = group.first[i] / count_;
+    const double difference = group.second[i] - group.first[i] * offset;
     const double nothing_if_finite = group.second[i] - group.second[i];
+    const DoubleDouble both = exact_sum(group.shift[i], offset);
     squares[i] = difference > 0 ? difference : 0;
-    mean[i] = group.shift[i] + offset[i];
+    mean[i] = both.high;
+    mean_low[i] = both.low;
     var[i] = squares[i] / count_ + nothing_if_finite;
     invstd[i] = 1 / std::sqrt(var[i] + eps_);
   }
   store(mean, group, out_.mean);
   store(var, group, out_.var);
   store(invstd, group, out_.invstd);
-  for (ptrdiff_t i = 0; i < group.channels && out_.coefficients; ++i) {
-    const ptrdiff_t c = group.channel + i;
-    set_normalization(*out_.coefficients, c, mean[i], parameters_.weight_of(c) * invstd[i],
-                      parameters_.bias_of(c), exact_sum(group.shift[i], offset[i]).low);
+  if (out_.coefficients) {
+    const GroupValues weight(parameters_.weight, group), bias(parameters_.bias, group);
+    double scale[kMaxGroup];
+    for (ptrdiff_t i = 0; i < group.channels; ++i) scale[i] = weight[i] * invstd[i];
+    set_normalizations(*out_.coefficients, group, {mean, mean_low, scale, bias.data()});
   }
   if (exact) return 0;
   return inaccurate(group, [&](ptrdiff_t i) { return accurate(group.sums(i), squares[i]); });
@@ -131,14 +165,21 @@ double MomentsFold::better_shift(double shift, const Sums& sums) const {
   return shift_by_mean(shift, sums, count_);
 }
 
-void set_gradient(Coefficients& to, ptrdiff_t c, double mean, double invstd, double weight,
-                  double sum_dy, double sum_dy_xmu, double count) {
-  const double high = to.rounded(mean), share = 1 / count;
-  const double slope = to.rounded(-invstd * invstd * sum_dy_xmu * share);
-  to.set(0, c, high);
-  to.set(1, c, slope);
-  to.set(2, c, sum_dy * share + slope * (mean - high));
-  to.set(3, c, weight * invstd);
+void set_gradients(Coefficients& to, const Group& group, const Gradients& of) {
+  const double share = 1 / of.count;
+  in_compute_type(to, group, [&](auto* centre, auto* slope, auto* offset) {
+    using C = std::remove_pointer_t<decltype(centre)>;
+    C* const factor = to.row<C>(3, group.channel);
+    for (ptrdiff_t i = 0; i < group.channels; ++i) {
+      const C high = static_cast<C>(of.mean[i]);
+      const C a = static_cast<C>(-of.invstd[i] * of.invstd[i] * of.sum_dy_xmu[i] * share);
+      const double rest = of.mean[i] - static_cast<double>(high);
+      centre[i] = high;
+      slope[i] = a;
+      offset[i] = static_cast<C>(of.sum_dy[i] * share + static_cast<double>(a) * rest);
+      factor[i] = static_cast<C>(of.weight[i] * of.invstd[i]);
+    }
+  });
 }
 
 bool ProductsFold::accurate(const Sums& sums) const {
@@ -157,18 +198,20 @@ void set_activation_input(Coefficients& to, int at, ptrdiff_t c, DType first, do
 }
 
 unsigned ProductsFold::take(const GroupSums& group, bool exact) {
-  const Statistics& of = statistics_;
-  double sum_dy_xmu[kMaxGroup];
+  const GroupValues mean(statistics_.mean, group), invstd(statistics_.invstd, group);
+  double dy_xmu[kMaxGroup], dweight[kMaxGroup];
   for (ptrdiff_t i = 0; i < group.channels; ++i) {
-    const double mean = of.mean[group.channel + i];
-    sum_dy_xmu[i] = group.second[i] - (mean - group.shift[i]) * group.first[i];
+    dy_xmu[i] = group.second[i] - (mean[i] - group.shift[i]) * group.first[i];
+    dweight[i] = dy_xmu[i] * invstd[i];
   }
-  store(group.first, group, out_.sum_dy);
-  store(sum_dy_xmu, group, out_.sum_dy_xmu);
-  for (ptrdiff_t i = 0; i < group.channels && out_.coefficients; ++i) {
-    const ptrdiff_t c = group.channel + i;
-    set_gradient(*out_.coefficients, c, of.mean[c], of.invstd[c], of.weight_of(c), group.first[i],
-                 sum_dy_xmu[i], of.count);
+  store(group.first, group, out_.dy);
+  store(dy_xmu, group, out_.dy_xmu);
+  store(dweight, group, out_.dweight);
+  if (coefficients_) {
+    const GroupValues weight(statistics_.parameters.weight, group);
+    set_gradients(
+        *coefficients_, group,
+        {mean.data(), invstd.data(), weight.data(), group.first, dy_xmu, statistics_.count});
   }
   if (exact) return 0;
   return inaccurate(group, [&](ptrdiff_t i) { return accurate(group.sums(i)); });

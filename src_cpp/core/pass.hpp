@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 
+#include "core/channel_values.hpp"
 #include "core/coefficients.hpp"
 #include "core/schedule.hpp"
 #include "kernels/contract.hpp"
@@ -42,18 +43,28 @@ struct Sums {
   void add(const Sums& sums) { add(sums.first, sums.second); }
 };
 
-// The sums of a few neighbouring channels, whose values were shifted.
-struct GroupSums {
-  ptrdiff_t channel;   // the first one
-  ptrdiff_t channels;  // at most kMaxGroup
-  double shift[kMaxGroup];
-  double first[kMaxGroup], second[kMaxGroup];
+// Neighbouring channels that are taken together, at most kMaxGroup.
+struct Group {
+  ptrdiff_t channel;  // the first one
+  ptrdiff_t channels;
+};
+
+// Calls f(group) for all channels of [begin, end) in turn.
+template <class F>
+void for_groups(ptrdiff_t begin, ptrdiff_t end, F&& f) {
+  for (ptrdiff_t c = begin; c < end; c += kMaxGroup) f(Group{c, std::min(kMaxGroup, end - c)});
+}
+
+// The sums of a group, whose values were shifted.
+struct GroupSums : Group {
+  double shift[kMaxGroup] = {};
+  double first[kMaxGroup] = {}, second[kMaxGroup] = {};
 
   Sums sums(ptrdiff_t i) const { return {first[i], second[i]}; }
 };
 
 inline GroupSums sums_of_one(ptrdiff_t channel, double shift, const Sums& sums) {
-  return {channel, 1, {shift}, {sums.first}, {sums.second}};
+  return {{channel, 1}, {shift}, {sums.first}, {sums.second}};
 }
 
 // What becomes of the channels' sums. Called from any thread, once per channel, and once more where
@@ -73,7 +84,7 @@ struct Reduction {
   Reduce first_try;
   DType first_compute;
   Reduce exact;
-  const double* shift;  // wanted, one value per channel; null: the mean of the first values
+  const ChannelValues* shift;  // wanted; null: the mean of the first values
   Fold* fold;
   ReduceMapKernel first_try_and_map;  // null: there is none for this pair
   // The kernels' coefficients behind the shift, by their compute type; null: they have none.
@@ -81,10 +92,20 @@ struct Reduction {
   const Coefficients* exact_coefficients;
 };
 
+// Sets the coefficients of a map alone: the threads that map divide the channels.
+class Preparation {
+ public:
+  virtual void set(ptrdiff_t begin, ptrdiff_t end) = 0;
+
+ protected:
+  ~Preparation() = default;  // owned by nobody through this type
+};
+
 struct Mapping {
   Map kernel;
-  const Coefficients* coefficients;  // the fold may write them during the pass
-  void (*fence)();                   // to be called by each thread after its last store
+  const Coefficients* coefficients;    // the fold may write them during the pass
+  void (*fence)();                     // to be called by each thread after its last store
+  Preparation* preparation = nullptr;  // null: the coefficients are set, or the fold's
 };
 
 // Looks at x before it is mapped, a piece at a time that then lies in cache. The result is mapped
@@ -105,13 +126,13 @@ struct FiniteCheck {
 
 // Either of reduction and mapping may be null. The bits of the result depend on the geometry alone.
 struct Pass {
-  Geometry geometry;
-  Operands operands;
-  const Reduction* reduction;
-  const Mapping* mapping;
-  FiniteCheck* check;     // wanted of a mapping alone; null: none
-  Activation activation;  // read by the kernels that have one
-  Schedule schedule;
+  const Geometry& geometry;
+  Operands operands{};
+  const Reduction* reduction = nullptr;
+  const Mapping* mapping = nullptr;
+  FiniteCheck* check = nullptr;  // wanted of a mapping alone; null: none
+  Activation activation{};       // read by the kernels that have one
+  Schedule schedule{};
 
   Outcome run() const;
 };

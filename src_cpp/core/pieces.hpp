@@ -60,7 +60,7 @@ class RowBlocks {
   }
 
  private:
-  static constexpr ptrdiff_t kElements = 16384;
+  static constexpr ptrdiff_t kElements = 32768;
   static constexpr ptrdiff_t kMostSums = 32768;  // bounds the memory for the blocks' sums
 
   ptrdiff_t rows_, blocks_;

@@ -26,8 +26,8 @@ class GroupShift {
 
  private:
   DType compute_;
-  float floats_[kMaxGroup] = {};
-  double doubles_[kMaxGroup] = {};
+  float floats_[kMaxGroup];
+  double doubles_[kMaxGroup];
 };
 
 // The values of a channel whose mean is its shift. They lie apart, for neighbours in an image are
@@ -63,11 +63,6 @@ using CoefficientPointers = std::array<const void*, kMaxCoefficients>;
 void point_at(const Coefficients* from, ptrdiff_t channel, const void** to) {
   for (int a = 0; from && a < from->arrays(); ++a) to[a] = from->at(a, channel);
 }
-
-// Channels that are walked together.
-struct Group {
-  ptrdiff_t channel, channels;
-};
 
 class PlanesWalk {
  public:
@@ -108,9 +103,14 @@ class PlanesWalk {
     return x.data + channel * x.channel;
   }
 
-  double shift_of(ptrdiff_t channel) const {
-    const double* given = pass_.reduction->shift;
-    return given ? given[channel] : samples_.mean(first_value(channel));
+  // What is wanted of the shifts: GroupShift says what is used.
+  void find_shifts(const Group& group, double* wanted) const {
+    if (const ChannelValues* given = pass_.reduction->shift) {
+      return given->read(group.channel, group.channels, wanted);
+    }
+    for (ptrdiff_t i = 0; i < group.channels; ++i) {
+      wanted[i] = samples_.mean(first_value(group.channel + i));
+    }
   }
 
   // Reduces a piece of a group of channels and, besides, maps the same piece of the group before.
@@ -186,13 +186,9 @@ class PlanesWalk {
 
   void own_group(const Group& group, const Group* before, ptrdiff_t next) const {
     GroupShift shift(pass_.reduction->first_compute);
-    GroupSums sums;
-    sums.channel = group.channel;
-    sums.channels = group.channels;
-    for (ptrdiff_t i = 0; i < group.channels; ++i) {
-      sums.shift[i] = shift.set(i, shift_of(group.channel + i));
-      sums.first[i] = sums.second[i] = 0;
-    }
+    GroupSums sums{group};
+    find_shifts(group, sums.shift);
+    for (ptrdiff_t i = 0; i < group.channels; ++i) sums.shift[i] = shift.set(i, sums.shift[i]);
     for (ptrdiff_t p = 0; p < pieces_.size(); ++p) {
       const bool last = p + 1 == pieces_.size();
       const Operands after =
@@ -229,7 +225,9 @@ class PlanesWalk {
     const bool interleaved = pass_.mapping && schedule_.interleaved;
     for (ptrdiff_t c = 0; c < g_.channels; ++c) {
       GroupShift shift(pass_.reduction->first_compute);
-      const double used = shift.set(0, shift_of(c));
+      double used;
+      find_shifts({c, 1}, &used);
+      used = shift.set(0, used);
       const Group before{c - 1, 1};
       for (ptrdiff_t p = begin; p < end; ++p) {
         GroupSums sums = sums_of_one(c, used, {});
@@ -271,6 +269,10 @@ class PlanesWalk {
 
   // Without a reduction the planes are walked as they lie in memory, whole where they are small.
   void map_alone(const Team& team) const {
+    if (Preparation* const preparation = pass_.mapping->preparation) {
+      preparation->set(team.begin(g_.channels), team.end(g_.channels));
+      team.barrier();
+    }
     const ptrdiff_t parts = ceil_div(g_.inner, kMapRunElements);
     const ptrdiff_t step = ceil_div(g_.inner, parts);
     const ptrdiff_t runs = g_.outer * g_.channels * parts;

@@ -146,22 +146,20 @@ class RowsReduction {
            first_.failed() || second_.failed() || wants_exact_.failed();
   }
 
-  // Before the first run.
-  void find_shift() {
-    const Reduction& reduction = *pass_.reduction;
-    if (reduction.shift) {
-      std::copy(reduction.shift, reduction.shift + channels_, shift_.begin());
-    } else {
-      shift_from_some_rows();
-    }
-    set_shift(first_coefficients_, reduction.first_coefficients);
-  }
-
   void run(const Team& team) {
-    reduce(team, pass_.reduction->first_try.rows, first_coefficients_);
+    const Reduction& reduction = *pass_.reduction;
+    // Rows that are taken as one have few channels: one thread is enough for them.
+    const bool alone = fold_ > 1;
+    if (!alone || team.rank == 0) {
+      const ptrdiff_t begin = alone ? 0 : team.begin(channels_);
+      find_shift(begin, alone ? channels_ : team.end(channels_));
+    }
+    team.barrier();
+    reduce(team, reduction.first_try.rows, first_coefficients_);
     fold(team);
     if (!any_wants_exact_) return;
-    if (team.rank == 0) set_shift(exact_coefficients_, pass_.reduction->exact_coefficients);
+    set_shift(exact_coefficients_, reduction.exact_coefficients, team.begin(channels_),
+              team.end(channels_));
     team.barrier();
     reduce(team, pass_.reduction->exact.rows, exact_coefficients_);
     fold_exact(team);
@@ -183,9 +181,20 @@ class RowsReduction {
     return here;
   }
 
+  // Of channels [begin, end): all, where a long row holds each more than once.
+  void find_shift(ptrdiff_t begin, ptrdiff_t end) {
+    const Reduction& reduction = *pass_.reduction;
+    if (reduction.shift) {
+      reduction.shift->read(begin, end - begin, &shift_[begin]);
+    } else {
+      shift_from_some_rows(begin, end);
+    }
+    set_shift(first_coefficients_, reduction.first_coefficients, begin, end);
+  }
+
   // The kernels' coefficients along the long row: the shifts, as used from now on, and others.
-  void set_shift(Coefficients& all, const Coefficients* others) {
-    for (ptrdiff_t c = 0; c < channels_; ++c) {
+  void set_shift(Coefficients& all, const Coefficients* others, ptrdiff_t begin, ptrdiff_t end) {
+    for (ptrdiff_t c = begin; c < end; ++c) {
       double& shift = shift_[c];
       shift = usable_shift(all.rounded(shift));
       for (ptrdiff_t j = c; j < columns_; j += channels_) {
@@ -195,18 +204,20 @@ class RowsReduction {
     }
   }
 
-  void shift_from_some_rows() {
+  void shift_from_some_rows(ptrdiff_t begin, ptrdiff_t end) {
     const ptrdiff_t rows = std::min(rows_, std::clamp<ptrdiff_t>(rows_ / 8, 4, kMostShiftRows));
+    const ptrdiff_t last = columns_ - channels_ + end;
     Input apart = long_rows_at(0).in[0];
+    apart.data += begin * pass_.operands.in_item[0];
     apart.outer *= rows_ / rows;
-    for (ptrdiff_t j = 0; j < columns_; ++j) exact_coefficients_.set(0, j, 0);
-    const void* about_zero = exact_coefficients_.at(0, 0);
-    pass_.reduction->exact.rows({rows, columns_, 1}, &apart, &about_zero, pass_.activation,
-                                first_.data(), second_.data());
-    std::fill(shift_.begin(), shift_.end(), 0.0);
+    for (ptrdiff_t j = begin; j < last; ++j) exact_coefficients_.set(0, j, 0);
+    const void* about_zero = exact_coefficients_.at(0, begin);
+    pass_.reduction->exact.rows({rows, last - begin, 1}, &apart, &about_zero, pass_.activation,
+                                &first_[begin], &second_[begin]);
+    std::fill(&shift_[begin], &shift_[begin] + (end - begin), 0.0);
     const double share = 1 / static_cast<double>(rows * fold_);
     for (ptrdiff_t row = 0; row < columns_; row += channels_) {
-      for (ptrdiff_t c = 0; c < channels_; ++c) shift_[c] += first_[row + c] * share;
+      for (ptrdiff_t c = begin; c < end; ++c) shift_[c] += first_[row + c] * share;
     }
   }
 
@@ -227,39 +238,34 @@ class RowsReduction {
   }
 
   void fold(const Team& team) {
-    const ptrdiff_t end = team.end(channels_);
-    for (ptrdiff_t c = team.begin(channels_); c < end; c += kMaxGroup) {
-      const GroupSums group = group_at(c, std::min(kMaxGroup, end - c));
-      const unsigned wanted = pass_.reduction->fold->take(group, false);
+    for_groups(team.begin(channels_), team.end(channels_), [&](const Group& group) {
+      const GroupSums sums = sums_of(group);
+      const unsigned wanted = pass_.reduction->fold->take(sums, false);
       for (ptrdiff_t i = 0; wanted >> i; ++i) {
-        if (wanted >> i & 1) want_exact(c + i, group.sums(i));
+        if (wanted >> i & 1) want_exact(group.channel + i, sums.sums(i));
       }
-    }
+    });
     team.barrier();
   }
 
   void fold_exact(const Team& team) {
     for (ptrdiff_t c = team.begin(channels_); c < team.end(channels_); ++c) {
-      if (wants_exact_[c]) pass_.reduction->fold->take(group_at(c, 1), true);
+      if (wants_exact_[c]) pass_.reduction->fold->take(sums_of({c, 1}), true);
     }
     team.barrier();
   }
 
-  GroupSums group_at(ptrdiff_t channel, ptrdiff_t channels) const {
-    GroupSums group;
-    group.channel = channel;
-    group.channels = channels;
-    for (ptrdiff_t i = 0; i < channels; ++i) {
-      group.shift[i] = shift_[channel + i];
-      group.first[i] = group.second[i] = 0;
-    }
+  GroupSums sums_of(const Group& group) const {
+    const auto [channel, channels] = group;
+    GroupSums of{group};
+    std::copy_n(shift_.data() + channel, channels, of.shift);
     const ptrdiff_t all = sums();
     for (ptrdiff_t j = channel; j < all; j += channels_) {
       const double *first = first_.data() + j, *second = second_.data() + j;
-      for (ptrdiff_t i = 0; i < channels; ++i) group.first[i] += first[i];
-      for (ptrdiff_t i = 0; i < channels; ++i) group.second[i] += second[i];
+      for (ptrdiff_t i = 0; i < channels; ++i) of.first[i] += first[i];
+      for (ptrdiff_t i = 0; i < channels; ++i) of.second[i] += second[i];
     }
-    return group;
+    return of;
   }
 
   void want_exact(ptrdiff_t channel, const Sums& sums) {
@@ -282,8 +288,15 @@ class RowsReduction {
 Outcome run_map(const Pass& pass) {
   RowsMap map(pass);
   if (map.failed()) return Outcome::out_of_memory;
-  map.spread(0, pass.geometry.channels);
-  run_team(pass.schedule.threads, [&](const Team& team) { map.run(team); });
+  const ptrdiff_t channels = pass.geometry.channels;
+  run_team(pass.schedule.threads, [&](const Team& team) {
+    const ptrdiff_t begin = team.begin(channels), end = team.end(channels);
+    Preparation* const preparation = pass.mapping->preparation;
+    if (preparation) preparation->set(begin, end);
+    map.spread(begin, end);
+    team.barrier();
+    map.run(team);
+  });
   return Outcome::done;
 }
 
@@ -291,7 +304,6 @@ Outcome run_both(const Pass& pass) {
   RowsReduction reduction(pass);
   RowsMap map(pass);
   if (reduction.failed() || map.failed()) return Outcome::out_of_memory;
-  reduction.find_shift();
   const ptrdiff_t channels = pass.geometry.channels;
   run_team(pass.schedule.threads, [&](const Team& team) {
     reduction.run(team);
@@ -305,7 +317,6 @@ Outcome run_both(const Pass& pass) {
 Outcome run_reduction(const Pass& pass) {
   RowsReduction reduction(pass);
   if (reduction.failed()) return Outcome::out_of_memory;
-  reduction.find_shift();
   run_team(pass.schedule.threads, [&](const Team& team) { reduction.run(team); });
   return Outcome::done;
 }

@@ -53,14 +53,10 @@ Staging::Staging(const Shape& shape, std::initializer_list<const Array*> inputs,
   for (const Array* output : outputs) {
     if (output) given_[count_++] = output;
   }
-  std::copy_n(given_.begin(), count_, arrays_.begin());
-  if (const auto joint = collapse(shape_, arrays_.data(), count_)) {
-    geometry_ = *joint;
-    return;
-  }
+  arrays_ = given_;
+  if (collapse(shape_, arrays_.data(), count_, geometry_)) return;
   for (int a = count_ - 1; a >= 0 && !failed_; --a) make_dense(a);
-  if (failed_) return;
-  geometry_ = *collapse(shape_, arrays_.data(), count_);
+  if (!failed_) collapse(shape_, arrays_.data(), count_, geometry_);
 }
 
 void Staging::make_dense(int array) {

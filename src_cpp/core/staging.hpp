@@ -30,7 +30,7 @@ class Staging {
 
   const Shape& shape_;
   int inputs_, count_ = 0;
-  std::array<const Array*, kMaxArrays> given_;
+  std::array<const Array*, kMaxArrays> given_{};
   std::array<const Array*, kMaxArrays> arrays_;  // the same, or what replaces them
   std::array<Array, kMaxArrays> dense_;          // what replaces them, where it must
   std::array<Memory<char>, kMaxArrays> buffers_;

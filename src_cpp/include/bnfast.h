@@ -99,7 +99,8 @@ typedef struct bnf_epilogue {
  *                it.
  *
  * C is the length of the channel axis. Arrays of C values are doubles and, where the call does not
- * say otherwise, not NULL unless C is 0. */
+ * say otherwise, not NULL unless C is 0. Results share no memory with what the call reads, where
+ * nothing else is said of them. */
 
 /* Mean and population variance of each channel, in one read; of integers by exact sums. NaN of no
  * values. */
