@@ -16,6 +16,14 @@ def test_small_work_stays_in_one_thread():
     assert schedule((32, 64, 3136), num_threads=8)["threads"] == 8
 
 
+def test_threads_whose_parts_meet_often_need_more_work():
+    few, many = (1, 512, 49), (32, 16, 49)
+    assert schedule(few, num_threads=2)["threads"] == 2
+    assert schedule(many, num_threads=2)["threads"] == 1
+    assert schedule(many, "rows", num_threads=2, **BACKWARD)["threads"] == 2
+    assert schedule((1280, 64, 49), num_threads=8)["threads"] == 8
+
+
 def test_threads_share_channels_too_large_for_half_a_cache():
     assert not schedule((32, 256, 784), l2=1 * MB)["shared"]
     assert schedule((32, 64, 12544), l2=1 * MB)["shared"]
@@ -32,6 +40,14 @@ def test_slabs_are_interleaved_only_where_two_fit_the_cache():
     assert schedule((64, 64, 4096), **fits)["interleaved"]
     assert not schedule((65, 64, 4096), **fits)["interleaved"]
     assert not schedule((64, 64, 4096), **fits, **BACKWARD)["interleaved"]
+
+
+def test_one_plane_in_the_nearest_cache_is_mapped_at_once():
+    caches = {"l2": 2 * MB, "num_threads": 2}
+    assert not schedule((1, 128, 784), **caches)["interleaved"]
+    assert schedule((1, 1024, 784), **caches)["interleaved"]
+    assert schedule((2, 128, 784), **caches)["interleaved"]
+    assert schedule((1, 128, 49), **caches)["interleaved"]
 
 
 def test_threads_that_share_a_slab_have_more_cache_for_it():

@@ -10,8 +10,14 @@ namespace {
 
 constexpr ptrdiff_t kKB = 1024, kMB = 1024 * kKB;
 
-// Below this much to move per thread, waking a thread costs more than it saves.
+// Below this much to move per thread, another one costs more than it saves.
 constexpr ptrdiff_t kBytesPerThread = 128 * kKB;
+// Where threads reduce channels of their own there is more to do per byte. But their parts meet
+// once per outer index, and there each core prefetches what the other has just written: as much
+// time as moving so many bytes, while all lies in the caches.
+constexpr ptrdiff_t kBytesPerThreadOfPlanes = 64 * kKB;
+constexpr ptrdiff_t kBytesPerMeeting = 24 * kKB;
+constexpr ptrdiff_t kMostBytesPerThread = 1 * kMB;
 
 // Where all arrays of a pass together are larger, its output is stored past the caches: it would
 // not stay there, and a store that bypasses them does not read the line first.
@@ -35,9 +41,19 @@ constexpr ptrdiff_t kLineBytes = 64;
 constexpr ptrdiff_t kSmallSlab = 16 * kKB;
 constexpr ptrdiff_t kGroupsPerThread = 4;
 
+constexpr ptrdiff_t kLeastNearSlab = 2 * kKB, kMostNearSlab = 32 * kKB;
+
+ptrdiff_t bytes_of(const Work& work) {
+  return work.elements() * (work.bytes_read + work.bytes_written);
+}
+
 int threads_for(const Work& work, int threads) {
-  const ptrdiff_t bytes = work.elements() * (work.bytes_read + work.bytes_written);
-  return static_cast<int>(std::clamp<ptrdiff_t>(bytes / kBytesPerThread, 1, std::max(threads, 1)));
+  const bool own_channels = work.reduces && work.walk == Walk::planes;
+  const ptrdiff_t least =
+      own_channels
+          ? std::min(kBytesPerThreadOfPlanes + work.outer * kBytesPerMeeting, kMostBytesPerThread)
+          : kBytesPerThread;
+  return static_cast<int>(std::clamp<ptrdiff_t>(bytes_of(work) / least, 1, std::max(threads, 1)));
 }
 
 // The planes walk writes what it has prefetched while it read: through the caches it keeps up with
@@ -48,10 +64,9 @@ ptrdiff_t most_bytes_through_caches(const Work& work, const CacheSizes& caches) 
 }
 
 Store store_for(const Work& work, const CacheSizes& caches) {
-  const ptrdiff_t bytes = work.elements() * (work.bytes_read + work.bytes_written);
   const bool whole_lines = work.walk == Walk::rows || work.end_to_end ||
                            work.inner * work.bytes_written >= kStreamingPlane;
-  const bool large = bytes >= most_bytes_through_caches(work, caches);
+  const bool large = bytes_of(work) >= most_bytes_through_caches(work, caches);
   return large && whole_lines ? Store::streaming : Store::ordinary;
 }
 
@@ -67,6 +82,15 @@ ptrdiff_t group_for(const Work& work, Store store, int threads) {
   return std::min(most < lines ? most : most / lines * lines, work.channels);
 }
 
+// A slab of one plane in the nearest cache, with all arrays in the next one: mapped at once it is
+// read from there, and no memory waits to be read meanwhile. Of the shortest planes a group is one
+// slab, and of several planes each is far from the next: neither gains.
+bool lies_near(const Work& work, ptrdiff_t slab, const Schedule& schedule,
+               const CacheSizes& caches) {
+  return work.outer == 1 && slab >= kLeastNearSlab && slab <= kMostNearSlab &&
+         bytes_of(work) <= caches.l2 * schedule.threads;
+}
+
 }  // namespace
 
 Schedule schedule_for(const Work& work, const CacheSizes& caches, int threads) {
@@ -78,7 +102,7 @@ Schedule schedule_for(const Work& work, const CacheSizes& caches, int threads) {
   schedule.shared = schedule.threads > 1 && (idle || slab > caches.l2 * 3 / 8);
   schedule.group = schedule.shared ? 1 : group;
   const ptrdiff_t held = schedule.shared ? slab / schedule.threads : slab * group;
-  schedule.interleaved = 2 * held <= caches.l2;
+  schedule.interleaved = 2 * held <= caches.l2 && !lies_near(work, slab, schedule, caches);
   return schedule;
 }
 
