@@ -93,6 +93,14 @@ def test_a_map_alone_streams_later():
     assert not schedule(shape, **INFERENCE)["streaming"]
 
 
+def test_a_map_of_one_array_streams_what_a_large_cache_would_not_hold():
+    shape = (32, 64, 3136)  # 25.7 MB each
+    for walk in ("planes", "rows"):
+        assert schedule(shape, walk, **INFERENCE)["streaming"]
+        assert not schedule(shape, walk, **INFERENCE, l3=480 * MB)["streaming"]
+        assert schedule(shape, walk, **INFERENCE, inputs=2, l3=480 * MB)["streaming"]
+
+
 def test_short_planes_apart_are_not_streamed():
     assert not schedule((512, 2048, 49), end_to_end=False)["streaming"]
 

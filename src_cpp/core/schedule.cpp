@@ -56,11 +56,14 @@ int threads_for(const Work& work, int threads) {
   return static_cast<int>(std::clamp<ptrdiff_t>(bytes_of(work) / least, 1, std::max(threads, 1)));
 }
 
-// The planes walk writes what it has prefetched while it read: through the caches it keeps up with
-// memory as long as a good part of the last one holds all.
+// The planes walk writes what it has prefetched while it read, and a map of one array what it
+// prefetches for writing: through the caches they keep up with memory as long as a good part of the
+// last one holds all.
 ptrdiff_t most_bytes_through_caches(const Work& work, const CacheSizes& caches) {
-  if (!work.reduces) return kStreamingBytesOfMap;
-  return work.walk == Walk::planes ? std::max(kStreamingBytes, caches.l3 / 6) : kStreamingBytes;
+  const bool one_array = work.bytes_read <= work.bytes_written;
+  const bool keeps_up = work.reduces ? work.walk == Walk::planes : one_array;
+  const ptrdiff_t least = work.reduces ? kStreamingBytes : kStreamingBytesOfMap;
+  return keeps_up ? std::max(least, caches.l3 / 6) : least;
 }
 
 Store store_for(const Work& work, const CacheSizes& caches) {
