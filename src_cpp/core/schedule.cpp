@@ -11,7 +11,7 @@ namespace {
 constexpr ptrdiff_t kKB = 1024, kMB = 1024 * kKB;
 
 // Below this much to move per thread, another one costs more than it saves.
-constexpr ptrdiff_t kBytesPerThread = 128 * kKB;
+constexpr ptrdiff_t kBytesPerThreadOfRows = 128 * kKB, kBytesPerThreadOfMaps = 256 * kKB;
 // Where threads reduce channels of their own there is more to do per byte. But their parts meet
 // once per outer index, and there each core prefetches what the other has just written: as much
 // time as moving so many bytes, while all lies in the caches.
@@ -47,13 +47,15 @@ ptrdiff_t bytes_of(const Work& work) {
   return work.elements() * (work.bytes_read + work.bytes_written);
 }
 
+ptrdiff_t bytes_per_thread(const Work& work) {
+  if (!work.reduces) return kBytesPerThreadOfMaps;
+  if (work.walk == Walk::rows) return kBytesPerThreadOfRows;
+  return std::min(kBytesPerThreadOfPlanes + work.outer * kBytesPerMeeting, kMostBytesPerThread);
+}
+
 int threads_for(const Work& work, int threads) {
-  const bool own_channels = work.reduces && work.walk == Walk::planes;
-  const ptrdiff_t least =
-      own_channels
-          ? std::min(kBytesPerThreadOfPlanes + work.outer * kBytesPerMeeting, kMostBytesPerThread)
-          : kBytesPerThread;
-  return static_cast<int>(std::clamp<ptrdiff_t>(bytes_of(work) / least, 1, std::max(threads, 1)));
+  const ptrdiff_t most = bytes_of(work) / bytes_per_thread(work);
+  return static_cast<int>(std::clamp<ptrdiff_t>(most, 1, std::max(threads, 1)));
 }
 
 // The planes walk writes what it has prefetched while it read, and a map of one array what it
