@@ -16,8 +16,8 @@ constexpr ptrdiff_t kBytesPerThreadOfRows = 128 * kKB, kBytesPerThreadOfMaps = 2
 // once per outer index, and there each core prefetches what the other has just written: as much
 // time as moving so many bytes, while all lies in the caches.
 constexpr ptrdiff_t kBytesPerThreadOfPlanes = 64 * kKB;
-constexpr ptrdiff_t kBytesPerMeeting = 24 * kKB;
-constexpr ptrdiff_t kMostBytesPerThread = 1 * kMB;
+constexpr ptrdiff_t kBytesPerMeeting = 30 * kKB;
+constexpr ptrdiff_t kMostBytesPerThread = 832 * kKB;
 
 // Where all arrays of a pass together are larger, its output is stored past the caches: it would
 // not stay there, and a store that bypasses them does not read the line first.
