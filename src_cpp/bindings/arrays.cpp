@@ -34,10 +34,8 @@ Operand viewed(const py::array& array, DType dtype, int channel_axis) {
   operand.shape.channel_axis = channel_axis;
   operand.array.data = static_cast<char*>(const_cast<void*>(array.data()));
   operand.array.dtype = dtype;
-  for (size_t axis = 0; axis < static_cast<size_t>(array.ndim()); ++axis) {
-    operand.shape.size[axis] = array.shape(static_cast<py::ssize_t>(axis));
-    operand.array.stride[axis] = array.strides(static_cast<py::ssize_t>(axis));
-  }
+  std::copy_n(array.shape(), array.ndim(), operand.shape.size.begin());
+  std::copy_n(array.strides(), array.ndim(), operand.array.stride.begin());
   return operand;
 }
 
