@@ -8,7 +8,7 @@
 namespace bnfast {
 namespace BNFAST_ISA {
 
-constexpr ptrdiff_t kProbeAhead = 3072;  // bytes
+constexpr ptrdiff_t kProbeAhead = 8192;  // bytes
 
 inline double probe_read(const float* x, ptrdiff_t n) {
   constexpr int width = kWidth<float>, step = 8 * width;

@@ -136,6 +136,7 @@ class RowsOfPlanes {
   void run(double* first, double* second) const {
     const auto [outer, channels, inner] = of_.block;
     const ptrdiff_t turn = inner <= kLanes<C> ? kRunSteps : 1;
+    const ptrdiff_t ahead = inner <= kLanes<C> ? kRunSteps : 2;
     if (outer <= turn && inner <= kRun<C>) return run_once(first, second);
     BlockSums sums(of_.block);
     for (ptrdiff_t o = 0; o < outer; o += turn) {
@@ -144,7 +145,7 @@ class RowsOfPlanes {
         sums.channel[c].add(first_run(of_, mapped_, c, o, end));
         if (inner > kRun<C>) add_other_runs(c, o, sums.channel[c]);
       }
-      for (ptrdiff_t row = o; row < end; ++row) map(row, row + turn, row - o);
+      for (ptrdiff_t row = o; row < end; ++row) map(row, ahead);
     }
     sums.finish(of_.block, first, second);
   }
@@ -159,7 +160,7 @@ class RowsOfPlanes {
       first[c] = total(run.first);
       second[c] = total(run.second);
     }
-    for (ptrdiff_t row = 0; row < of.block.outer; ++row) map(row, of.block.outer, row);
+    for (ptrdiff_t row = 0; row < of.block.outer; ++row) map(row, of.block.outer);
   }
 
   // Of a plane, or of planes [begin, end) where they are short.
@@ -193,12 +194,13 @@ class RowsOfPlanes {
     }
   }
 
-  // Maps a row and prefetches another: row `following`, or behind the last row `behind` of the next
-  // block.
-  void map(ptrdiff_t row, ptrdiff_t following, ptrdiff_t behind) const {
-    const bool inside = following < of_.block.outer;
-    const BlockInputs<Op, T> wanted = inside ? of_.in : of_.next;
-    const ptrdiff_t o = inside ? following : behind;
+  // Maps a row and prefetches the one so many rows later, which may be the next block's.
+  void map(ptrdiff_t row, ptrdiff_t ahead) const {
+    const ptrdiff_t following = row + ahead, behind = following - of_.block.outer;
+    const BlockInputs<Op, T> wanted = behind < 0 ? of_.in : of_.next;
+    const ptrdiff_t o = behind < 0                 ? following
+                        : behind < of_.block.outer ? behind
+                                                   : behind % of_.block.outer;
     const MapOp op = map_op_;
     const MappedPlanes<MapOp, T, T> mapped = mapped_;
     const auto [outer, channels, inner] = of_.block;
