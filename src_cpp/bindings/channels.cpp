@@ -85,16 +85,15 @@ void ChannelArgument::keep_from(const py::array& result) {
 std::optional<std::vector<double>> channel_values(const py::object& values, const char* name,
                                                   py::ssize_t channels) {
   if (values.is_none()) return std::nullopt;
-  const py::array array = as_channel_array(values, name);
-  check_length(array, name, channels);
-  return read_values(array, dtype_of(array, name, Accepted::parameters));
+  return required_channel_values(values, name, channels);
 }
 
 std::vector<double> required_channel_values(const py::object& values, const char* name,
                                             py::ssize_t channels) {
-  const py::array array = channel_array_of(values, name);
-  check_length(array, name, channels);
-  return read_values(array, dtype_of(array, name, Accepted::parameters));
+  const ChannelArgument argument(values, name, channels);
+  std::vector<double> read(static_cast<size_t>(channels));
+  argument.values().read(0, channels, read.data());
+  return read;
 }
 
 std::vector<double> counting_channel_values(const py::object& values, const char* name) {

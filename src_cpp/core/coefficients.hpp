@@ -35,7 +35,7 @@ class Coefficients {
       *reinterpret_cast<double*>(slot(array, index)) = value;
     }
   }
-  // The rows of an array, from a channel on, in the compute type C.
+  // An array from an index on, as values of the compute type C.
   template <class C>
   C* row(int array, ptrdiff_t index) {
     return reinterpret_cast<C*>(slot(array, index));

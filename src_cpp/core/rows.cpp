@@ -53,16 +53,15 @@ class RowsMap {
 
   bool failed() const { return long_coefficients_.failed(); }
 
-  // Repeats the coefficients of these channels along the long row.
-  void spread(ptrdiff_t begin, ptrdiff_t end) {
-    if (own_row()) return;
-    for (ptrdiff_t c = begin; c < end; ++c) {
-      for (ptrdiff_t j = c; j < columns_ + head_; j += channels_) {
-        for (int a = 0; a < long_coefficients_.arrays(); ++a) {
-          long_coefficients_.copy(a, j, pass_.mapping->coefficients->at(a, c));
-        }
-      }
-    }
+  // Before `run`: each thread sets the coefficients of some channels, if they are not set yet, and
+  // repeats them along the long row.
+  void prepare(const Team& team) {
+    Preparation* const preparation = pass_.mapping->preparation;
+    if (!preparation && own_row()) return;
+    const ptrdiff_t begin = team.begin(channels_), end = team.end(channels_);
+    if (preparation) preparation->set(begin, end);
+    if (!own_row()) spread(begin, end);
+    team.barrier();
   }
 
   void run(const Team& team) const {
@@ -82,6 +81,16 @@ class RowsMap {
 
  private:
   bool own_row() const { return columns_ == channels_ && head_ == 0; }
+
+  void spread(ptrdiff_t begin, ptrdiff_t end) {
+    for (ptrdiff_t c = begin; c < end; ++c) {
+      for (ptrdiff_t j = c; j < columns_ + head_; j += channels_) {
+        for (int a = 0; a < long_coefficients_.arrays(); ++a) {
+          long_coefficients_.copy(a, j, pass_.mapping->coefficients->at(a, c));
+        }
+      }
+    }
+  }
 
   ptrdiff_t unaligned_head() const {
     const Operands& o = pass_.operands;
@@ -161,7 +170,7 @@ class RowsReduction {
     set_shift(exact_coefficients_, reduction.exact_coefficients, team.begin(channels_),
               team.end(channels_));
     team.barrier();
-    reduce(team, pass_.reduction->exact.rows, exact_coefficients_);
+    reduce(team, reduction.exact.rows, exact_coefficients_);
     fold_exact(team);
   }
 
@@ -288,13 +297,8 @@ class RowsReduction {
 Outcome run_map(const Pass& pass) {
   RowsMap map(pass);
   if (map.failed()) return Outcome::out_of_memory;
-  const ptrdiff_t channels = pass.geometry.channels;
   run_team(pass.schedule.threads, [&](const Team& team) {
-    const ptrdiff_t begin = team.begin(channels), end = team.end(channels);
-    Preparation* const preparation = pass.mapping->preparation;
-    if (preparation) preparation->set(begin, end);
-    map.spread(begin, end);
-    team.barrier();
+    map.prepare(team);
     map.run(team);
   });
   return Outcome::done;
@@ -304,11 +308,9 @@ Outcome run_both(const Pass& pass) {
   RowsReduction reduction(pass);
   RowsMap map(pass);
   if (reduction.failed() || map.failed()) return Outcome::out_of_memory;
-  const ptrdiff_t channels = pass.geometry.channels;
   run_team(pass.schedule.threads, [&](const Team& team) {
     reduction.run(team);
-    map.spread(team.begin(channels), team.end(channels));
-    team.barrier();
+    map.prepare(team);
     map.run(team);
   });
   return Outcome::done;
