@@ -141,18 +141,28 @@ BNFAST_INLINE void add_to_lanes(const Op& op, const Steps<Op, T>& whole, const S
   }
 }
 
+// How often a run is passed over.
+template <class C>
+constexpr int kPasses = kLanes<C> / kWidth<C> / kAccumulators;
+
+// What is done between two passes: nothing.
+struct NothingBetween {
+  __attribute__((always_inline)) void operator()() const {}
+};
+
 // The sums of a run: steps of kLanes elements, then others.
-template <class C, class Op, class T, class Ahead>
+template <class C, class Op, class T, class Ahead, class Between = NothingBetween>
 BNFAST_INLINE RunSums sum_run(const Op& op, const Steps<Op, T>& whole, const Steps<Op, T>& others,
-                              const Vector<C>* c, Ahead ahead) {
+                              const Vector<C>* c, Ahead ahead, Between between = {}) {
   RunSums sums;
-  constexpr int vectors = kLanes<C> / kWidth<C>;
+  constexpr int vectors = kPasses<C> * kAccumulators;
   Vector<C> first[vectors], second[vectors];
-  if constexpr (vectors == kAccumulators) {  // all stays in registers
+  if constexpr (kPasses<C> == 1) {  // all stays in registers
     add_to_lanes<C>(op, whole, others, c, ahead, 0, first, second);
   } else {
 #pragma GCC unroll 1
     for (int v = 0; v < vectors; v += kAccumulators) {
+      if (v > 0) between();
       add_to_lanes<C>(op, whole, others, c, ahead, v, first, second);
     }
   }
@@ -194,17 +204,22 @@ struct Reading {
 template <class C>
 constexpr ptrdiff_t kRun = kRunSteps * kLanes<C>;
 
-// The sums of n <= kRun elements side by side.
-template <class C, class Op, class T, class Ahead>
+// The sums of n <= kRun elements side by side. One input's whole run has a loop of its own, whose
+// length the compiler knows; with two inputs that took more time than the general one.
+template <class C, class Op, class T, class Ahead, class Between = NothingBetween>
 BNFAST_INLINE RunSums sum_side_by_side(const Op& op, const Inputs<Op, T>& at, ptrdiff_t n,
-                                       const Vector<C>* c, Ahead ahead) {
+                                       const Vector<C>* c, Ahead ahead, Between between = {}) {
   Steps<Op, T> whole = {at, {}, n / kLanes<C>, kLanes<C>};
 #pragma GCC unroll 4
   for (int k = 0; k < Op::inputs; ++k) {
     whole.bytes[k] = kLanes<C> * static_cast<ptrdiff_t>(sizeof(T));
   }
+  if (Op::inputs == 1 && n == kRun<C>) {
+    whole.count = kRunSteps;
+    return sum_run<C>(op, whole, Steps<Op, T>{}, c, ahead, between);
+  }
   const Steps<Op, T> rest = {whole.at(whole.count), {}, 1, static_cast<int>(n % kLanes<C>)};
-  return sum_run<C>(op, whole, rest, c, ahead);
+  return sum_run<C>(op, whole, rest, c, ahead, between);
 }
 
 // The sums of one channel, run by run.

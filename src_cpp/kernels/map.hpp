@@ -189,18 +189,28 @@ BNFAST_INLINE void stream_pairs(const Op& op, const Place<Op, T, U>& at, ptrdiff
   }
 }
 
-// From begin to end: whole vectors, or pairs where those are streamed.
+// From begin to end: whole vectors, a line of the input's at a time; or pairs where those are
+// streamed.
 template <class C, bool streaming, class Op, class T, class U, class Next>
 BNFAST_INLINE void map_vectors(const Op& op, const Place<Op, T, U>& at, ptrdiff_t begin,
                                ptrdiff_t end, const Vector<C>* c, Next next) {
   if constexpr (streaming && streams_in_pairs<C, U>) {
     return stream_pairs<C>(op, at, begin, end, c, next);
   }
-  for (ptrdiff_t i = begin; i < end; i += kWidth<C>) {
-    if (begins_line<T, C>(i)) next.touch(i);
+  constexpr ptrdiff_t width = kWidth<C>, elements = 64 / sizeof(T);
+  constexpr ptrdiff_t line = elements < width ? width : elements;
+  const auto map_one = [&](ptrdiff_t i) __attribute__((always_inline)) {
     const Place<Op, T, U> here = at.plus(i);
     put<C, streaming>(op, here.out, map_vector<C>(op, here.in, c));
+  };
+  ptrdiff_t i = begin;
+  for (; i + line <= end; i += line) {
+    next.touch(i);
+#pragma GCC unroll 8
+    for (ptrdiff_t v = 0; v < line; v += width) map_one(i + v);
   }
+  if (i < end) next.touch(i);
+  for (; i < end; i += width) map_one(i);
 }
 
 // A plane by ordinary stores: the last vector ends with the plane and may overlap the one before.

@@ -11,9 +11,20 @@
 namespace bnfast {
 namespace BNFAST_ISA {
 
-// Elements that are reduced, then mapped, in turn: 4 KB, where one plane is that long.
+// Elements that are reduced, then mapped, in turn, where a plane is long: 4 KB. Narrow vectors, which
+// pass over a run several times, take turns of one run, and map a part of theirs after each pass.
 template <class C, class T>
-constexpr ptrdiff_t kTurn = 2 * kRun<C> * (sizeof(C) / sizeof(T));
+constexpr ptrdiff_t kLongPlane = 2 * kRun<C> * (sizeof(C) / sizeof(T));
+template <class C, class T>
+constexpr ptrdiff_t kTurn = kPasses<C> > 1 ? kLongPlane<C, T> / 2 : kLongPlane<C, T>;
+
+// Elements between what is mapped and what is prefetched, in a plane of the same length: 4 KB of
+// all inputs together, but no less than a turn.
+template <class Op, class C, class T>
+constexpr ptrdiff_t turn_ahead() {
+  constexpr ptrdiff_t elements = 4096 / (Op::inputs * static_cast<ptrdiff_t>(sizeof(T)));
+  return elements < kTurn<C, T> ? kTurn<C, T> : elements;
+}
 
 // Prefetches what will be written at y while x is reduced; per_step: what their distance grows by.
 // Streamed stores need no line fetched.
@@ -28,16 +39,33 @@ __attribute__((always_inline)) inline auto write_ahead(const T* x, const T* y,
   }
 }
 
+// What a reduction will read next: in this plane, from element `left` on in the one after.
+template <class Op, class T>
+struct ReadOn {
+  Inputs<Op, T> here, after;
+  ptrdiff_t left;
+
+  __attribute__((always_inline)) void touch(ptrdiff_t i) const {
+#pragma GCC unroll 4
+    for (int k = 0; k < Op::inputs; ++k) prefetch((i < left ? here.at[k] : after.at[k]) + i);
+  }
+};
+
 // Maps a block's planes a turn at a time, and prefetches what the reduction, Op, will want next.
 template <class Op, class MapOp, class C, bool streaming, class T>
 class Mapper {
  public:
   Mapper(const MapOp& op, const MapTask& task) : op_(op), task_(task), planes_(task.in, task.out) {}
 
-  __attribute__((always_inline)) void begin_plane(ptrdiff_t c, ptrdiff_t o) {
+  // reduced: the plane that is reduced meanwhile; after: the next one to be.
+  __attribute__((always_inline)) void begin_plane(ptrdiff_t c, ptrdiff_t o,
+                                                  const Inputs<Op, T>& reduced,
+                                                  const Inputs<Op, T>& after) {
     splat_coefficients<C, MapOp::coefficients>(task_.coefficients, c, k_);
     at_ = planes_.at(c, o);
     left_ = task_.block.inner;
+    constexpr ptrdiff_t ahead = turn_ahead<Op, C, T>();
+    wanted_ = {reduced.plus(ahead), after.plus(ahead - left_), left_ - ahead};
     const ptrdiff_t head = streaming ? unaligned_head(at_.out[0], left_) : 0;
     if (head > 0) few(head);
   }
@@ -48,15 +76,15 @@ class Mapper {
   }
 
   // Maps about n elements of the plane; all that are left where `last`.
-  __attribute__((always_inline)) void turn(ptrdiff_t n, bool last, const Inputs<Op, T>& wanted) {
+  __attribute__((always_inline)) void turn(ptrdiff_t n, bool last) {
     constexpr ptrdiff_t group = 4 * kWidth<C>;
     const ptrdiff_t whole = (last || n > left_ ? left_ : n) / group * group;
-    // A local copy: a store might alias this object, and all would be loaded again after each.
+    // Local copies: a store might alias this object, and all would be loaded again after each.
     Vector<C> k[MapOp::coefficients];
     for (int j = 0; j < MapOp::coefficients; ++j) k[j] = k_[j];
     const MapOp op = op_;
     const Place<MapOp, T, T> at = at_;
-    const ReadNext<Op, T> next = {wanted};
+    const ReadOn<Op, T> next = wanted_;
     map_vectors<C, streaming>(op, at, 0, whole, k, next);
     next.touch(whole);
     advance(whole);
@@ -71,6 +99,7 @@ class Mapper {
   __attribute__((always_inline)) void advance(ptrdiff_t n) {
     at_ = at_.plus(n);
     left_ -= n;
+    wanted_ = {wanted_.here.plus(n), wanted_.after.plus(n), wanted_.left - n};
   }
 
   MapOp op_;
@@ -79,22 +108,28 @@ class Mapper {
   Vector<C> k_[MapOp::coefficients];
   Place<MapOp, T, T> at_;
   ptrdiff_t left_;
+  ReadOn<Op, T> wanted_;
 };
 
 // Reduces a plane and maps another in turns; the last one takes what is left, up to two. Turns are
-// whole runs, so the sums are those of add_plane. next: the plane after.
+// whole runs, so the sums are those of add_plane.
 template <class C, class Op, class T, class Map>
 BNFAST_INLINE void add_and_map_plane(ChannelSums& sums, const Op& op, const Inputs<Op, T>& at,
-                                     ptrdiff_t n, const Vector<C>* c, Map& map,
-                                     const Inputs<Op, T>& next) {
+                                     ptrdiff_t n, const Vector<C>* c, Map& map) {
   for (ptrdiff_t i = 0; i < n;) {
     const bool last = n - i < 2 * kTurn<C, T>;
     const ptrdiff_t end = last ? n : i + kTurn<C, T>;
+    ptrdiff_t left = end - i;
+    const auto map_a_part = [&]() __attribute__((always_inline)) {
+      map.turn(kRun<C> / kPasses<C>, false);
+      left -= kRun<C> / kPasses<C>;
+    };
+    const auto ahead = map.ahead_of(at.at[0] + i);
     for (ptrdiff_t j = i; j < end; j += kRun<C>) {
       const ptrdiff_t m = end - j < kRun<C> ? end - j : kRun<C>;
-      sums.add(sum_side_by_side<C>(op, at.plus(j), m, c, map.ahead_of(at.at[0] + i)));
+      sums.add(sum_side_by_side<C>(op, at.plus(j), m, c, ahead, map_a_part));
     }
-    map.turn(end - i, last, last ? next : at.plus(end));
+    map.turn(left, last);
     i = end;
   }
 }
@@ -117,9 +152,9 @@ void reduce_and_map_long_planes(const Reduced<Op, T> of, double* first, double* 
     splat_coefficients<C, Op::coefficients>(of.coefficients, c, k);
     for (ptrdiff_t o = 0; o < of.block.outer; ++o) {
       const bool last = o + 1 == of.block.outer;
-      map.begin_plane(c, o);
-      add_and_map_plane<C>(sums.channel[c], of.op, of.in.at(c, o), of.block.inner, k, map,
-                           last ? of.next.at(c, 0) : of.in.at(c, o + 1));
+      const Inputs<Op, T> plane = of.in.at(c, o);
+      map.begin_plane(c, o, plane, last ? of.next.at(c, 0) : of.in.at(c, o + 1));
+      add_and_map_plane<C>(sums.channel[c], of.op, plane, of.block.inner, k, map);
     }
   }
   sums.finish(of.block, first, second);
@@ -136,8 +171,8 @@ class RowsOfPlanes {
   void run(double* first, double* second) const {
     const auto [outer, channels, inner] = of_.block;
     const ptrdiff_t turn = inner <= kLanes<C> ? kRunSteps : 1;
-    const ptrdiff_t ahead = inner <= kLanes<C> ? kRunSteps : 2;
     if (outer <= turn && inner <= kRun<C>) return run_once(first, second);
+    const ptrdiff_t ahead = turn == 1 ? 2 : turn;
     BlockSums sums(of_.block);
     for (ptrdiff_t o = 0; o < outer; o += turn) {
       const ptrdiff_t end = o + turn < outer ? o + turn : outer;
@@ -225,7 +260,7 @@ class RowsOfPlanes {
 template <class Op, class MapOp, class T, class C, bool streaming>
 void reduce_and_map_by(const Reduced<Op, T>& of, const MapOp& map_op, const MapTask& task,
                        double* first, double* second) {
-  if (of.block.inner >= kTurn<C, T>) {
+  if (of.block.inner >= kLongPlane<C, T>) {
     Mapper<Op, MapOp, C, streaming, T> map(map_op, task);
     reduce_and_map_long_planes<C>(of, first, second, map);
   } else {
@@ -243,7 +278,7 @@ void reduce_and_map_planes(const Block& block, const Input* in, const void* cons
   const MappedPlanes<MapOp, T, T> mapped(task.in, task.out);
   const bool streams = kStreams && task.store == Store::streaming &&
                        streamable<C>(map_op, block, mapped) &&
-                       (block.inner >= kTurn<C, T> || joined<C>(map_op, block, mapped));
+                       (block.inner >= kLongPlane<C, T> || joined<C>(map_op, block, mapped));
   if (streams) {
     reduce_and_map_by<Op, MapOp, T, C, true>(of, map_op, task, first, second);
   } else {

@@ -23,7 +23,7 @@ BNFAST_INLINE void add_to_sums(double* sum, F32 v, int n) {
 // rows of the next run, or farther where rows are short.
 template <class T>
 BNFAST_INLINE ptrdiff_t bytes_ahead(ptrdiff_t column, ptrdiff_t columns, ptrdiff_t row) {
-  constexpr ptrdiff_t item = sizeof(T), along = 1024 / item;
+  constexpr ptrdiff_t item = sizeof(T), along = 512 / item;
   if (column + along < columns) return along * item;
   const ptrdiff_t rows = kPrefetchBytes / (columns * item);
   const ptrdiff_t left = columns < along ? 0 : columns - along;
