@@ -8,6 +8,7 @@ pytestmark = pytest.mark.once
 
 MB = 2**20
 BACKWARD = {"inputs": 2}
+FAR = {"l3": 480 * MB}  # as slow as memory
 INFERENCE = {"reduces": False}
 
 
@@ -25,9 +26,19 @@ def test_threads_whose_parts_meet_often_need_more_work():
 
 
 def test_threads_share_channels_too_large_for_half_a_cache():
-    assert not schedule((32, 256, 784), l2=1 * MB)["shared"]
-    assert schedule((32, 64, 12544), l2=1 * MB)["shared"]
-    assert schedule((32, 64, 12544), l2=1 * MB, num_threads=1)["shared"] is False
+    assert not schedule((32, 256, 784), l2=1 * MB, **FAR)["shared"]
+    assert schedule((32, 64, 12544), l2=1 * MB, **FAR)["shared"]
+    assert schedule((32, 64, 12544), l2=1 * MB, **FAR, num_threads=1)["shared"] is False
+
+
+def test_slabs_may_lie_in_a_last_cache_that_is_near():
+    near = {"l2": MB // 2, "l3": 32 * MB}
+    for shape in [(32, 64, 12544), (64, 64, 16384)]:  # slabs of 1.6 and 4 MB
+        plan = schedule(shape, **near, num_threads=2)
+        assert plan["interleaved"] and not plan["shared"]
+    too_large = schedule((65, 64, 16384), **near, num_threads=2)
+    assert too_large["shared"] and too_large["interleaved"]
+    assert not schedule((65, 64, 16384), **near, num_threads=2, **BACKWARD)["interleaved"]
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
@@ -36,7 +47,7 @@ def test_threads_share_channels_when_there_are_few(channels):
 
 
 def test_slabs_are_interleaved_only_where_two_fit_the_cache():
-    fits = {"l2": 2 * MB, "num_threads": 1}
+    fits = {"l2": 2 * MB, **FAR, "num_threads": 1}
     assert schedule((64, 64, 4096), **fits)["interleaved"]
     assert not schedule((65, 64, 4096), **fits)["interleaved"]
     assert not schedule((64, 64, 4096), **fits, **BACKWARD)["interleaved"]
@@ -52,8 +63,8 @@ def test_one_plane_in_the_nearest_cache_is_mapped_at_once():
 
 def test_threads_that_share_a_slab_have_more_cache_for_it():
     shape = (128, 64, 4096)
-    assert not schedule(shape, num_threads=1)["interleaved"]
-    assert schedule(shape, num_threads=4)["interleaved"]
+    assert not schedule(shape, **FAR, num_threads=1)["interleaved"]
+    assert schedule(shape, **FAR, num_threads=4)["interleaved"]
 
 
 @pytest.mark.parametrize(
@@ -63,8 +74,9 @@ def test_short_planes_are_taken_together(inner, group):
     assert schedule((32, 256, inner))["group"] == group
 
 
-def test_streamed_short_planes_are_whole_lines():
-    large = schedule((512, 2048, 49))
+@pytest.mark.parametrize("inputs", [1, 2])
+def test_streamed_short_planes_are_whole_lines(inputs):
+    large = schedule((512, 2048, 49), inputs=inputs)
     assert large["streaming"]
     assert large["group"] * 49 * 4 % 64 == 0
 
@@ -110,6 +122,11 @@ def test_it_counts_all_bytes():
     assert not schedule(shape)["streaming"]
     assert schedule(shape, **BACKWARD)["streaming"]
     assert schedule(shape, itemsize=8)["streaming"]
+
+
+def test_what_writes_nothing_streams_nothing():
+    assert not schedule((32, 2048, 49), outputs=0)["streaming"]
+    assert schedule((320, 2048, 49), outputs=0)["group"] == 4
 
 
 def test_empty_work_has_a_schedule():

@@ -13,8 +13,8 @@ constexpr ptrdiff_t kKB = 1024, kMB = 1024 * kKB;
 // Below this much to move per thread, another one costs more than it saves.
 constexpr ptrdiff_t kBytesPerThreadOfRows = 128 * kKB, kBytesPerThreadOfMaps = 256 * kKB;
 // Where threads reduce channels of their own there is more to do per byte. But their parts meet
-// once per outer index, and there each core prefetches what the other has just written: as much
-// time as moving so many bytes, while all lies in the caches.
+// once per outer index, and while all lies in the caches each such place costs as much time as
+// moving so many bytes (docs/performance.md).
 constexpr ptrdiff_t kBytesPerThreadOfPlanes = 64 * kKB;
 constexpr ptrdiff_t kBytesPerMeeting = 30 * kKB;
 constexpr ptrdiff_t kMostBytesPerThread = 832 * kKB;
@@ -40,6 +40,10 @@ constexpr ptrdiff_t kLineBytes = 64;
 // for the threads to share.
 constexpr ptrdiff_t kSmallSlab = 16 * kKB;
 constexpr ptrdiff_t kGroupsPerThread = 4;
+
+// A last cache up to this size is near, one of a few cores, who read it several times as fast as
+// memory (AMD EPYC); a larger one is spread over many cores and no faster (Intel Xeon with 480 MB).
+constexpr ptrdiff_t kMostNearL3 = 32 * kMB;
 
 constexpr ptrdiff_t kLeastNearSlab = 2 * kKB, kMostNearSlab = 32 * kKB;
 
@@ -72,17 +76,20 @@ Store store_for(const Work& work, const CacheSizes& caches) {
   const bool whole_lines = work.walk == Walk::rows || work.end_to_end ||
                            work.inner * work.bytes_written >= kStreamingPlane;
   const bool large = bytes_of(work) >= most_bytes_through_caches(work, caches);
-  return large && whole_lines ? Store::streaming : Store::ordinary;
+  const bool streams = work.bytes_written > 0 && large && whole_lines;
+  return streams ? Store::streaming : Store::ordinary;
 }
 
 ptrdiff_t group_for(const Work& work, Store store, int threads) {
   const ptrdiff_t plane = work.inner * work.bytes_read;
-  const bool shortest = store == Store::ordinary && plane <= kShortestPlane;
-  const ptrdiff_t by_plane = std::min(kShortPlane / plane, shortest ? kShortestGroup : kMaxGroup);
+  const ptrdiff_t item = std::clamp<ptrdiff_t>(work.bytes_written, 1, 4);
+  const bool streams = store == Store::streaming;
+  const bool shortest = !streams && plane <= kShortestPlane;
+  const ptrdiff_t run = streams ? work.inner * item : plane;
+  const ptrdiff_t by_plane = std::min(kShortPlane / run, shortest ? kShortestGroup : kMaxGroup);
   const ptrdiff_t by_slab =
       std::min(kSmallSlab / (plane * work.outer), work.channels / (kGroupsPerThread * threads));
   const ptrdiff_t most = std::clamp(std::max(by_plane, by_slab), ptrdiff_t{1}, kMaxGroup);
-  const ptrdiff_t item = std::clamp<ptrdiff_t>(work.bytes_written, 1, 4);
   const ptrdiff_t lines = kLineBytes / std::gcd(kLineBytes, work.inner * item);
   return std::min(most < lines ? most : most / lines * lines, work.channels);
 }
@@ -96,6 +103,12 @@ bool lies_near(const Work& work, ptrdiff_t slab, const Schedule& schedule,
          bytes_of(work) <= caches.l2 * schedule.threads;
 }
 
+// What two slabs may take of the caches, for each thread: one that is reduced, one that is mapped.
+ptrdiff_t room_for_slabs(const CacheSizes& caches, ptrdiff_t of_l2, int threads) {
+  const bool near = caches.l3 <= kMostNearL3;
+  return std::max(of_l2, near ? caches.l3 / 2 / threads : 0);
+}
+
 }  // namespace
 
 Schedule schedule_for(const Work& work, const CacheSizes& caches, int threads) {
@@ -104,10 +117,13 @@ Schedule schedule_for(const Work& work, const CacheSizes& caches, int threads) {
   const ptrdiff_t slab = work.outer * work.inner * work.bytes_read;
   const ptrdiff_t group = group_for(work, schedule.store, schedule.threads);
   const bool idle = ceil_div(work.channels, group) < 2 * schedule.threads;
-  schedule.shared = schedule.threads > 1 && (idle || slab > caches.l2 * 3 / 8);
+  const auto fit = [&](ptrdiff_t slabs, ptrdiff_t of_l2) {
+    return slabs <= room_for_slabs(caches, of_l2, schedule.threads);
+  };
+  schedule.shared = schedule.threads > 1 && (idle || !fit(2 * slab, caches.l2 * 3 / 4));
   schedule.group = schedule.shared ? 1 : group;
   const ptrdiff_t held = schedule.shared ? slab / schedule.threads : slab * group;
-  schedule.interleaved = 2 * held <= caches.l2 && !lies_near(work, slab, schedule, caches);
+  schedule.interleaved = fit(2 * held, caches.l2) && !lies_near(work, slab, schedule, caches);
   return schedule;
 }
 
