@@ -54,11 +54,27 @@ def test_slabs_are_interleaved_only_where_two_fit_the_cache():
 
 
 def test_one_plane_in_the_nearest_cache_is_mapped_at_once():
-    caches = {"l2": 2 * MB, "num_threads": 2}
+    caches = {"l2": 2 * MB, **FAR, "num_threads": 2}
     assert not schedule((1, 128, 784), **caches)["interleaved"]
     assert schedule((1, 1024, 784), **caches)["interleaved"]
     assert schedule((2, 128, 784), **caches)["interleaved"]
     assert schedule((1, 128, 49), **caches)["interleaved"]
+
+
+@pytest.mark.parametrize("shape", [(1, 512, 784), (8, 128, 784), (1, 3, 512 * 512)])
+def test_what_lies_in_a_near_last_cache_is_mapped_at_once(shape):
+    near = {"l2": MB // 2, "l3": 32 * MB, "num_threads": 2}
+    assert not schedule(shape, **near)["interleaved"]
+    assert schedule(shape, **{**near, "l3": 4 * MB})["interleaved"]
+    assert schedule((shape[0], shape[1], 484), **near)["interleaved"]
+
+
+def test_slabs_mapped_at_once_are_taken_together_as_l2_holds_them():
+    near = {"l2": MB // 2, "l3": 32 * MB, "num_threads": 2}
+    assert schedule((1, 512, 784), **near)["group"] == 16
+    assert schedule((8, 128, 784), **near, **BACKWARD)["group"] == 10
+    assert schedule((8, 24, 3136), **near)["group"] == 3
+    assert schedule((8, 128, 784), **{**near, "l3": 4 * MB})["group"] == 1
 
 
 def test_threads_that_share_a_slab_have_more_cache_for_it():

@@ -36,8 +36,8 @@ constexpr ptrdiff_t kShortPlane = 4 * kKB;
 constexpr ptrdiff_t kShortestPlane = 512;
 constexpr ptrdiff_t kShortestGroup = 4;
 constexpr ptrdiff_t kLineBytes = 64;
-// Of small slabs, so many channels that beginning a group costs little beside it, but enough groups
-// for the threads to share.
+// Of small slabs, and of those that fit L2 and are mapped at once, so many channels that beginning
+// a group costs little beside it, but enough groups for the threads to share.
 constexpr ptrdiff_t kSmallSlab = 16 * kKB;
 constexpr ptrdiff_t kGroupsPerThread = 4;
 
@@ -45,11 +45,7 @@ constexpr ptrdiff_t kGroupsPerThread = 4;
 // memory (AMD EPYC); a larger one is spread over many cores and no faster (Intel Xeon with 480 MB).
 constexpr ptrdiff_t kMostNearL3 = 32 * kMB;
 
-constexpr ptrdiff_t kLeastNearSlab = 2 * kKB, kMostNearSlab = 32 * kKB;
-
-ptrdiff_t bytes_of(const Work& work) {
-  return work.elements() * (work.bytes_read + work.bytes_written);
-}
+constexpr ptrdiff_t kLeastNearPlane = 2 * kKB, kMostNearSlab = 32 * kKB;
 
 ptrdiff_t bytes_per_thread(const Work& work) {
   if (!work.reduces) return kBytesPerThreadOfMaps;
@@ -58,7 +54,7 @@ ptrdiff_t bytes_per_thread(const Work& work) {
 }
 
 int threads_for(const Work& work, int threads) {
-  const ptrdiff_t most = bytes_of(work) / bytes_per_thread(work);
+  const ptrdiff_t most = work.bytes() / bytes_per_thread(work);
   return static_cast<int>(std::clamp<ptrdiff_t>(most, 1, std::max(threads, 1)));
 }
 
@@ -75,38 +71,43 @@ ptrdiff_t most_bytes_through_caches(const Work& work, const CacheSizes& caches) 
 Store store_for(const Work& work, const CacheSizes& caches) {
   const bool whole_lines = work.walk == Walk::rows || work.end_to_end ||
                            work.inner * work.bytes_written >= kStreamingPlane;
-  const bool large = bytes_of(work) >= most_bytes_through_caches(work, caches);
+  const bool large = work.bytes() >= most_bytes_through_caches(work, caches);
   const bool streams = work.bytes_written > 0 && large && whole_lines;
   return streams ? Store::streaming : Store::ordinary;
 }
 
-ptrdiff_t group_for(const Work& work, Store store, int threads) {
-  const ptrdiff_t plane = work.inner * work.bytes_read;
+bool is_near(const CacheSizes& caches) { return caches.l3 <= kMostNearL3; }
+
+// Whether all arrays lie in a last cache that is near, and planes are long enough to be read as
+// fast as they lie.
+bool lies_in_near_l3(const Work& work, const CacheSizes& caches) {
+  return is_near(caches) && work.bytes() <= caches.l3 / 2 && work.plane() >= kLeastNearPlane;
+}
+
+// A slab of one plane in the nearest cache, with all arrays in the next one. Of the shortest planes
+// a group is one slab, and of several planes each is far from the next: neither gains.
+bool lies_in_l2(const Work& work, const CacheSizes& caches, int threads) {
+  return work.outer == 1 && work.plane() >= kLeastNearPlane && work.slab() <= kMostNearSlab &&
+         work.bytes() <= caches.l2 * threads;
+}
+
+ptrdiff_t group_for(const Work& work, Store store, const CacheSizes& caches, int threads) {
   const ptrdiff_t item = std::clamp<ptrdiff_t>(work.bytes_written, 1, 4);
   const bool streams = store == Store::streaming;
-  const bool shortest = !streams && plane <= kShortestPlane;
-  const ptrdiff_t run = streams ? work.inner * item : plane;
+  const bool shortest = !streams && work.plane() <= kShortestPlane;
+  const ptrdiff_t run = streams ? work.inner * item : work.plane();
   const ptrdiff_t by_plane = std::min(kShortPlane / run, shortest ? kShortestGroup : kMaxGroup);
+  const ptrdiff_t room = lies_in_near_l3(work, caches) ? caches.l2 : kSmallSlab;
   const ptrdiff_t by_slab =
-      std::min(kSmallSlab / (plane * work.outer), work.channels / (kGroupsPerThread * threads));
+      std::min(room / work.slab(), work.channels / (kGroupsPerThread * threads));
   const ptrdiff_t most = std::clamp(std::max(by_plane, by_slab), ptrdiff_t{1}, kMaxGroup);
   const ptrdiff_t lines = kLineBytes / std::gcd(kLineBytes, work.inner * item);
   return std::min(most < lines ? most : most / lines * lines, work.channels);
 }
 
-// A slab of one plane in the nearest cache, with all arrays in the next one: mapped at once it is
-// read from there, and no memory waits to be read meanwhile. Of the shortest planes a group is one
-// slab, and of several planes each is far from the next: neither gains.
-bool lies_near(const Work& work, ptrdiff_t slab, const Schedule& schedule,
-               const CacheSizes& caches) {
-  return work.outer == 1 && slab >= kLeastNearSlab && slab <= kMostNearSlab &&
-         bytes_of(work) <= caches.l2 * schedule.threads;
-}
-
 // What two slabs may take of the caches, for each thread: one that is reduced, one that is mapped.
 ptrdiff_t room_for_slabs(const CacheSizes& caches, ptrdiff_t of_l2, int threads) {
-  const bool near = caches.l3 <= kMostNearL3;
-  return std::max(of_l2, near ? caches.l3 / 2 / threads : 0);
+  return std::max(of_l2, is_near(caches) ? caches.l3 / 2 / threads : 0);
 }
 
 }  // namespace
@@ -114,16 +115,18 @@ ptrdiff_t room_for_slabs(const CacheSizes& caches, ptrdiff_t of_l2, int threads)
 Schedule schedule_for(const Work& work, const CacheSizes& caches, int threads) {
   Schedule schedule{threads_for(work, threads), store_for(work, caches), 1, false, false};
   if (work.walk == Walk::rows || work.elements() == 0) return schedule;
-  const ptrdiff_t slab = work.outer * work.inner * work.bytes_read;
-  const ptrdiff_t group = group_for(work, schedule.store, schedule.threads);
-  const bool idle = ceil_div(work.channels, group) < 2 * schedule.threads;
+  threads = schedule.threads;
+  const ptrdiff_t group = group_for(work, schedule.store, caches, threads);
+  const bool idle = ceil_div(work.channels, group) < 2 * threads;
   const auto fit = [&](ptrdiff_t slabs, ptrdiff_t of_l2) {
-    return slabs <= room_for_slabs(caches, of_l2, schedule.threads);
+    return slabs <= room_for_slabs(caches, of_l2, threads);
   };
-  schedule.shared = schedule.threads > 1 && (idle || !fit(2 * slab, caches.l2 * 3 / 4));
+  schedule.shared = threads > 1 && (idle || !fit(2 * work.slab(), caches.l2 * 3 / 4));
   schedule.group = schedule.shared ? 1 : group;
-  const ptrdiff_t held = schedule.shared ? slab / schedule.threads : slab * group;
-  schedule.interleaved = fit(2 * held, caches.l2) && !lies_near(work, slab, schedule, caches);
+  // Mapped at once a slab is read from the caches, and no memory waits to be read meanwhile.
+  const bool at_once = lies_in_near_l3(work, caches) || lies_in_l2(work, caches, threads);
+  const ptrdiff_t held = schedule.shared ? work.slab() / threads : work.slab() * group;
+  schedule.interleaved = !at_once && fit(2 * held, caches.l2);
   return schedule;
 }
 

@@ -18,6 +18,10 @@ struct Work {
   bool end_to_end;  // the output's planes of neighbouring channels lie so
 
   ptrdiff_t elements() const { return outer * channels * inner; }
+  ptrdiff_t bytes() const { return elements() * (bytes_read + bytes_written); }
+  // What is read of one channel at one outer index, and at all.
+  ptrdiff_t plane() const { return inner * bytes_read; }
+  ptrdiff_t slab() const { return outer * plane(); }
 };
 
 struct Schedule {

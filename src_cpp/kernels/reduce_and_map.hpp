@@ -11,8 +11,9 @@
 namespace bnfast {
 namespace BNFAST_ISA {
 
-// Elements that are reduced, then mapped, in turn, where a plane is long: 4 KB. Narrow vectors, which
-// pass over a run several times, take turns of one run, and map a part of theirs after each pass.
+// Elements that are reduced, then mapped, in turn, where a plane is long: 4 KB. Narrow vectors,
+// which pass over a run several times, take turns of one run, and map a part of theirs after each
+// pass.
 template <class C, class T>
 constexpr ptrdiff_t kLongPlane = 2 * kRun<C> * (sizeof(C) / sizeof(T));
 template <class C, class T>
