@@ -1,4 +1,4 @@
-"""The bits of a result do not depend on threads: their number, or what else runs."""
+"""The bits of a result do not depend on threads, their number or what else runs, nor on caches."""
 
 import multiprocessing
 import sys
@@ -87,6 +87,29 @@ def test_bits(shape, layout, dtype):
     one, *others = (all_results(x, dy, threads) for threads in COUNTS)
     for threads, results in zip(COUNTS[1:], others, strict=True):
         assert results == one, f"{threads} threads"
+
+
+@pytest.fixture
+def assume_cache_sizes():
+    yield bnfast._core.assume_cache_sizes
+    bnfast._core.assume_cache_sizes(0, 0)
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize(
+    "shape", [(8, 96, 784), (3, 5, 3136), (1, 64, 3136), (32, 300, 49)], ids=str
+)
+def test_bits_with_other_caches(shape, layout, assume_cache_sizes):
+    rng = np.random.default_rng(0)
+    x, dy = (arrange(rng.normal(3, 2, shape).astype(np.float32), layout) for _ in range(2))
+    here = all_results(x, dy, 2)
+    plans = set()
+    for l2, l3 in [(4 << 10, 1), (512 << 10, 4 << 20), (512 << 10, 32 << 20), (2 << 20, 480 << 20)]:
+        assume_cache_sizes(l2, l3)
+        plans.add(str(bnfast._core.schedule(shape, l2=l2, l3=l3)))
+        assert bnfast._core.cache_sizes()["l2"] == l2
+        assert all_results(x, dy, 2) == here, f"{l2} bytes of L2, {l3} of L3"
+    assert len(plans) > 1, "the same plan every time"
 
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])

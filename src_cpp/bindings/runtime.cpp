@@ -114,6 +114,13 @@ constexpr const char* kCaches = R"(cache_sizes()
 The caches of this CPU in bytes; 0: none, or unknown.
 )";
 
+constexpr const char* kAssumeCaches = R"(assume_cache_sizes(l2, l3)
+--
+
+Run passes as on a machine with caches of so many bytes; `l2` 0: with this machine's again. No bit
+of a result depends on it.
+)";
+
 py::list listed(const IsaNames& names) {
   py::list list;
   for (const char* name : names) list.append(name);
@@ -163,7 +170,7 @@ py::dict default_threads_info() {
 }
 
 py::dict cache_info() {
-  const CacheSizes& sizes = cache_sizes();
+  const CacheSizes sizes = cache_sizes();
   py::dict info;
   info["l1d"] = sizes.l1d;
   info["l2"] = sizes.l2;
@@ -214,6 +221,7 @@ void register_runtime(py::module_& m) {
   m.def("build_info", build_info, kBuild);
   m.def("default_threads", default_threads_info, kDefaultThreads);
   m.def("cache_sizes", cache_info, kCaches);
+  m.def("assume_cache_sizes", assume_cache_sizes, kAssumeCaches, py::arg("l2"), py::arg("l3"));
 }
 
 }  // namespace bnfast

@@ -1,6 +1,7 @@
 #include "dispatch/machine.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cctype>
 #include <cmath>
 #include <cstdlib>
@@ -22,6 +23,8 @@ namespace bnfast {
 namespace {
 
 constexpr CacheSizes kModest{32 * 1024, 512 * 1024, 0};
+
+std::atomic<std::ptrdiff_t> assumed_l2{0}, assumed_l3{0};
 
 // A line of a file that tells about a cache of the first CPU.
 void read_cache(int index, const char* file, Text& line) {
@@ -111,7 +114,16 @@ ThreadDefault read_environment_threads() {
 
 }  // namespace
 
-const CacheSizes& cache_sizes() { return found_once<read_cache_sizes>(); }
+CacheSizes cache_sizes() {
+  const CacheSizes& found = found_once<read_cache_sizes>();
+  const std::ptrdiff_t l2 = assumed_l2.load(std::memory_order_relaxed);
+  return l2 > 0 ? CacheSizes{found.l1d, l2, assumed_l3.load(std::memory_order_relaxed)} : found;
+}
+
+void assume_cache_sizes(std::ptrdiff_t l2, std::ptrdiff_t l3) {
+  assumed_l3.store(l3, std::memory_order_relaxed);
+  assumed_l2.store(l2, std::memory_order_relaxed);
+}
 
 int affinity_cpus() {
 #if defined(__linux__)
