@@ -35,9 +35,11 @@ def test_slabs_may_lie_in_a_last_cache_that_is_near():
     near = {"l2": MB // 2, "l3": 32 * MB}
     for shape in [(32, 64, 12544), (64, 64, 16384)]:  # slabs of 1.6 and 4 MB
         plan = schedule(shape, **near, num_threads=2)
-        assert plan["interleaved"] and not plan["shared"]
+        assert plan["interleaved"]
+        assert not plan["shared"]
     too_large = schedule((65, 64, 16384), **near, num_threads=2)
-    assert too_large["shared"] and too_large["interleaved"]
+    assert too_large["shared"]
+    assert too_large["interleaved"]
     assert not schedule((65, 64, 16384), **near, num_threads=2, **BACKWARD)["interleaved"]
 
 
