@@ -12,8 +12,8 @@ struct CacheSizes {
 // As assumed, else as the system reports them, else modest defaults.
 CacheSizes cache_sizes();
 
-// Takes these for the sizes from now on, so that a pass can be run as on another machine. l2 is 0: the
-// system's again.
+// Takes these for the sizes from now on, so that a pass can be run as on another machine. l2 is 0:
+// the system's again.
 void assume_cache_sizes(std::ptrdiff_t l2, std::ptrdiff_t l3);
 
 // CPUs in this process's affinity mask.
