@@ -214,7 +214,7 @@ BNFAST_INLINE RunSums sum_side_by_side(const Op& op, const Inputs<Op, T>& at, pt
   for (int k = 0; k < Op::inputs; ++k) {
     whole.bytes[k] = kLanes<C> * static_cast<ptrdiff_t>(sizeof(T));
   }
-  if (Op::inputs == 1 && n == kRun<C>) {
+  if (!kSmall && Op::inputs == 1 && n == kRun<C>) {
     whole.count = kRunSteps;
     return sum_run<C>(op, whole, Steps<Op, T>{}, c, ahead, between);
   }

@@ -198,7 +198,7 @@ BNFAST_INLINE void map_vectors(const Op& op, const Place<Op, T, U>& at, ptrdiff_
     return stream_pairs<C>(op, at, begin, end, c, next);
   }
   constexpr ptrdiff_t width = kWidth<C>, elements = 64 / sizeof(T);
-  constexpr ptrdiff_t line = elements < width ? width : elements;
+  constexpr ptrdiff_t line = kSmall || elements < width ? width : elements;
   const auto map_one = [&](ptrdiff_t i) __attribute__((always_inline)) {
     const Place<Op, T, U> here = at.plus(i);
     put<C, streaming>(op, here.out, map_vector<C>(op, here.in, c));
@@ -209,8 +209,10 @@ BNFAST_INLINE void map_vectors(const Op& op, const Place<Op, T, U>& at, ptrdiff_
 #pragma GCC unroll 8
     for (ptrdiff_t v = 0; v < line; v += width) map_one(i + v);
   }
-  if (i < end) next.touch(i);
-  for (; i < end; i += width) map_one(i);
+  if constexpr (line > width) {
+    if (i < end) next.touch(i);
+    for (; i < end; i += width) map_one(i);
+  }
 }
 
 // A plane by ordinary stores: the last vector ends with the plane and may overlap the one before.
