@@ -204,14 +204,16 @@ BNFAST_INLINE void map_vectors(const Op& op, const Place<Op, T, U>& at, ptrdiff_
     put<C, streaming>(op, here.out, map_vector<C>(op, here.in, c));
   };
   ptrdiff_t i = begin;
-  for (; i + line <= end; i += line) {
-    next.touch(i);
-#pragma GCC unroll 8
-    for (ptrdiff_t v = 0; v < line; v += width) map_one(i + v);
-  }
   if constexpr (line > width) {
-    if (i < end) next.touch(i);
-    for (; i < end; i += width) map_one(i);
+    for (; i + line <= end; i += line) {
+      next.touch(i);
+#pragma GCC unroll 8
+      for (ptrdiff_t v = 0; v < line; v += width) map_one(i + v);
+    }
+  }
+  for (; i < end; i += width) {  // the last one may go beyond the end
+    if (begins_line<T, C>(i)) next.touch(i);
+    map_one(i);
   }
 }
 
