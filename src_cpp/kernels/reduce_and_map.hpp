@@ -5,7 +5,7 @@
 // the same loop, the same work took a quarter more time (docs/performance.md).
 #pragma once
 
-#include "kernels/map.hpp"
+#include "kernels/map_planes.hpp"
 #include "kernels/reduce_planes.hpp"
 
 namespace bnfast {

@@ -5,7 +5,7 @@
 #include "kernels/built_types.hpp"
 #include "kernels/contract.hpp"
 #include "kernels/finite.hpp"
-#include "kernels/map.hpp"
+#include "kernels/map_planes.hpp"
 #include "kernels/map_rows.hpp"
 #include "kernels/pixels.hpp"
 #include "kernels/probe.hpp"

@@ -1,0 +1,172 @@
+// The mapping kernels of the planes walk; the templates' parameters are those of map.hpp.
+#pragma once
+
+#include "kernels/map.hpp"
+
+namespace bnfast {
+namespace BNFAST_ISA {
+
+// A plane by ordinary stores: the last vector ends with the plane and may overlap the one before.
+// It is read first, for y may be x.
+template <class C, class Op, class T, class U, class Next>
+BNFAST_INLINE void map_plane(const Op& op, const Place<Op, T, U>& at, ptrdiff_t n,
+                             const Vector<C>* c, Next next) {
+  constexpr int width = kWidth<C>;
+  next.touch(0);
+  if (n < width) return map_partial<C>(op, at, static_cast<int>(n), c);
+  const Place<Op, T, U> end = at.plus(n - width);
+  const Mapped<Op, C> last = map_vector<C>(op, end.in, c);
+  map_vectors<C, false>(op, at, 0, n - width, c, next);
+  next.touch(n - width);
+  put<C, false>(op, end.out, last);
+}
+
+// A plane by streaming stores, but for its ends.
+template <class C, class Op, class T, class U>
+BNFAST_INLINE void stream_plane(const Op& op, const Place<Op, T, U>& at, ptrdiff_t n,
+                                const Vector<C>* c) {
+  const ptrdiff_t head = unaligned_head(at.out[0], n);
+  const ptrdiff_t end = head + (n - head) / kStreamed<C, U> * kStreamed<C, U>;
+  if (head > 0) map_few<C>(op, at, head, c);
+  map_vectors<C, true>(op, at, head, end, c, ReadAlong<Op, T>{at.in});
+  map_few<C>(op, at.plus(end), n - end, c);
+}
+
+template <class Op, class C>
+BNFAST_INLINE void select_lanes(int n, Mapped<Op, C>& a, const Mapped<Op, C>& b) {
+#pragma GCC unroll 4
+  for (int k = 0; k < Op::outputs; ++k) a.y[k] = select(n, a.y[k], b.y[k]);
+}
+
+// What is streamed at once where the first n elements belong to one channel and the others to the
+// following.
+template <class C, class Op, class T, class U>
+BNFAST_INLINE void stream_straddling(const Op& op, const Place<Op, T, U>& at, ptrdiff_t n,
+                                     const Vector<C>* c, const Vector<C>* following) {
+  const auto mapped = [&](ptrdiff_t i) __attribute__((always_inline)) {
+    Mapped<Op, C> both = map_vector<C>(op, at.in.plus(i), c);
+    select_lanes(static_cast<int>(n - i), both, map_vector<C>(op, at.in.plus(i), following));
+    return both;
+  };
+  if constexpr (streams_in_pairs<C, U>) {
+    const Mapped<Op, C> first = mapped(0);
+    stream_pair(op, at.out, first, mapped(kWidth<C>));
+  } else {
+    put<C, true>(op, at.out, mapped(0));
+  }
+}
+
+// Short planes of neighbouring channels, end to end, by streaming stores: one run of vectors, of
+// which those that begin in one channel and end in the next are mapped with both channels'
+// coefficients. inner is at least what is streamed at once.
+template <class C, class Op, class T, class U, class Next>
+BNFAST_INLINE void stream_joined(const Op& op, const Place<Op, T, U>& at, ptrdiff_t channels,
+                                 ptrdiff_t inner, const void* const* coefficients, Next next) {
+  constexpr ptrdiff_t step = kStreamed<C, U>;
+  const ptrdiff_t n = channels * inner;
+  Vector<C> k[Op::coefficients], following[Op::coefficients];
+  splat_coefficients<C, Op::coefficients>(coefficients, 0, k);
+  ptrdiff_t i = unaligned_head(at.out[0], n), c = 0;
+  if (i > 0) map_few<C>(op, at, i, k);
+  for (ptrdiff_t end = inner;; end += inner) {
+    const ptrdiff_t whole = i + (end - i) / step * step;
+    map_vectors<C, true>(op, at, i, whole, k, next);
+    i = whole;
+    if (++c == channels) break;
+    splat_coefficients<C, Op::coefficients>(coefficients, c, following);
+    if (i < end) {
+      next.touch(i);
+      stream_straddling<C>(op, at.plus(i), end - i, k, following);
+      i += step;
+    }
+#pragma GCC unroll 8
+    for (int j = 0; j < Op::coefficients; ++j) k[j] = following[j];
+  }
+  next.touch(i);
+  map_few<C>(op, at.plus(i), n - i, k);
+}
+
+// Whether the planes of a block's channels lie end to end, and what is streamed at once touches two
+// at most.
+template <class C, class Op, class T, class U>
+BNFAST_INLINE bool joined(const Op& op, const Block& block, const MappedPlanes<Op, T, U>& planes) {
+  bool end_to_end = true;
+  for (int k = 0; k < Op::inputs; ++k) {
+    end_to_end &= planes.in.in[k].channel == block.inner * static_cast<ptrdiff_t>(sizeof(T));
+  }
+  for (int k = 0; k < Op::outputs; ++k) {
+    end_to_end &=
+        !op.writes(k) || planes.out[k].channel == block.inner * static_cast<ptrdiff_t>(sizeof(U));
+  }
+  return block.inner >= kStreamed<C, U> && (end_to_end || block.channels == 1);
+}
+
+// Whether streaming stores reach whole lines: not where short planes lie apart, nor where a vector
+// of what is computed fills a quarter of one of the output. All outputs must get aligned at once,
+// and whole elements lie on their own boundaries.
+template <class C, class Op, class T, class U>
+BNFAST_INLINE bool streamable(const Op& op, const Block& block,
+                              const MappedPlanes<Op, T, U>& planes) {
+  constexpr ptrdiff_t least_run = 512 / sizeof(U);
+  const auto past = [](const Output& out) {
+    return reinterpret_cast<uintptr_t>(out.data) % BNFAST_VECTOR_BYTES;
+  };
+  const Output& first = planes.out[0];
+  bool aligned = past(first) % sizeof(U) == 0 && first.outer % sizeof(U) == 0 &&
+                 first.channel % sizeof(U) == 0;
+  for (int k = 1; k < Op::outputs; ++k) {
+    const Output& out = planes.out[k];
+    aligned &= !op.writes(k) || (past(out) == past(first) && out.outer == first.outer &&
+                                 out.channel == first.channel);
+  }
+  return 2 * sizeof(U) >= sizeof(C) && aligned &&
+         (block.inner >= least_run || joined<C>(op, block, planes));
+}
+
+template <class C, class Op, class T, class U>
+void stream_planes(const Op& op, const Block& block, const MappedPlanes<Op, T, U>& planes,
+                   const void* const* coefficients) {
+  constexpr ptrdiff_t long_plane = 4096 / sizeof(U);
+  const bool together = block.inner < long_plane && joined<C>(op, block, planes);
+  for (ptrdiff_t o = 0; o < block.outer; ++o) {
+    if (together) {
+      const Place<Op, T, U> at = planes.at(0, o);
+      stream_joined<C>(op, at, block.channels, block.inner, coefficients, ReadAlong<Op, T>{at.in});
+      continue;
+    }
+    for (ptrdiff_t c = 0; c < block.channels; ++c) {
+      Vector<C> k[Op::coefficients];
+      splat_coefficients<C, Op::coefficients>(coefficients, c, k);
+      stream_plane<C>(op, planes.at(c, o), block.inner, k);
+    }
+  }
+}
+
+template <class C, class Op, class T, class U>
+void store_planes(const Op& op, const Block& block, const MappedPlanes<Op, T, U> planes,
+                  const void* const* coefficients) {
+  const auto [outer, channels, inner] = block;
+  for (ptrdiff_t o = 0; o < outer; ++o) {
+    for (ptrdiff_t c = 0; c < channels; ++c) {
+      Vector<C> k[Op::coefficients];
+      splat_coefficients<C, Op::coefficients>(coefficients, c, k);
+      const Place<Op, T, U> at = planes.at(c, o);
+      map_plane<C>(op, at, inner, k, WalkAhead<T, U>{at.in.at[0], at.out[0]});
+    }
+  }
+}
+
+template <class Op, class C, class T, class U>
+void map_planes(const Block& block, const Input* in, const Output* out,
+                const void* const* coefficients, const Activation& activation, Store how) {
+  const Op op(activation);
+  const MappedPlanes<Op, T, U> planes(in, out);
+  if (kStreams && how == Store::streaming && streamable<C>(op, block, planes)) {
+    stream_planes<C>(op, block, planes, coefficients);
+  } else {
+    store_planes<C>(op, block, planes, coefficients);
+  }
+}
+
+}  // namespace BNFAST_ISA
+}  // namespace bnfast
