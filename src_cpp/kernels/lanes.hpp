@@ -110,40 +110,45 @@ BNFAST_INLINE void widen_lanes(const F32* lanes, F64* sums) {
   }
 }
 
-// Adds the lanes that lie kSums apart, in a tree of neighbours.
-template <class C>
-BNFAST_INLINE void add_up(Vector<C>* lanes, F64* sums) {
-  constexpr int vectors = kSums / kWidth<C>;
+// Adds up the lanes of `vectors` vectors that lie kSums apart, in a tree of neighbours: kSums sums
+// are left, in the first vectors.
+template <class C, int vectors>
+BNFAST_INLINE void add_neighbours(Vector<C>* lanes) {
+  constexpr int apart = kSums / kWidth<C>;
 #pragma GCC unroll 4
-  for (int groups = kLanes<C> / kSums / 2; groups > 0; groups /= 2) {
+  for (int groups = vectors / apart / 2; groups > 0; groups /= 2) {
 #pragma GCC unroll 16
-    for (int i = 0; i < groups * vectors; ++i) {
-      const int left = i / vectors * 2 * vectors + i % vectors;
-      lanes[i] = lanes[left] + lanes[left + vectors];
+    for (int i = 0; i < groups * apart; ++i) {
+      const int left = i / apart * 2 * apart + i % apart;
+      lanes[i] = lanes[left] + lanes[left + apart];
     }
   }
-  widen_lanes(lanes, sums);
 }
+
+// How often a run is passed over, and the vectors of lanes that are left of a pass.
+template <class C>
+constexpr int kPasses = kLanes<C> / kWidth<C> / kAccumulators;
+template <class C>
+constexpr int kLeft = kSums / kWidth<C> < kAccumulators ? kSums / kWidth<C> : kAccumulators;
 
 // Adds steps of kLanes elements, then others, to the lanes of kAccumulators vectors from vector v
 // on.
 template <class C, class Op, class T, class Ahead>
-BNFAST_INLINE void add_to_lanes(const Op& op, const Steps<Op, T>& whole, const Steps<Op, T>& others,
-                                const Vector<C>* c, Ahead ahead, int v, Vector<C>* first,
-                                Vector<C>* second) {
+BNFAST_INLINE void add_pass(const Op& op, const Steps<Op, T>& whole, const Steps<Op, T>& others,
+                            const Vector<C>* c, Ahead ahead, int pass, Vector<C>* first,
+                            Vector<C>* second) {
   Vector<C> f[kAccumulators] = {}, s[kAccumulators] = {};
-  add_steps<C>(op, whole, v * kWidth<C>, c, ahead, f, s);
-  add_steps<C>(op, others, v * kWidth<C>, c, ahead, f, s);
+  const int part = pass * kAccumulators * kWidth<C>;
+  add_steps<C>(op, whole, part, c, ahead, f, s);
+  add_steps<C>(op, others, part, c, ahead, f, s);
+  add_neighbours<C, kAccumulators>(f);
+  add_neighbours<C, kAccumulators>(s);
 #pragma GCC unroll 8
-  for (int a = 0; a < kAccumulators; ++a) {
-    first[v + a] = f[a];
-    second[v + a] = s[a];
+  for (int a = 0; a < kLeft<C>; ++a) {
+    first[pass * kLeft<C> + a] = f[a];
+    second[pass * kLeft<C> + a] = s[a];
   }
 }
-
-// How often a run is passed over.
-template <class C>
-constexpr int kPasses = kLanes<C> / kWidth<C> / kAccumulators;
 
 // What is done between two passes: nothing.
 struct NothingBetween {
@@ -155,30 +160,37 @@ template <class C, class Op, class T, class Ahead, class Between = NothingBetwee
 BNFAST_INLINE RunSums sum_run(const Op& op, const Steps<Op, T>& whole, const Steps<Op, T>& others,
                               const Vector<C>* c, Ahead ahead, Between between = {}) {
   RunSums sums;
-  constexpr int vectors = kPasses<C> * kAccumulators;
+  constexpr int vectors = kPasses<C> * kLeft<C>;
   Vector<C> first[vectors], second[vectors];
   if constexpr (kPasses<C> == 1) {  // all stays in registers
-    add_to_lanes<C>(op, whole, others, c, ahead, 0, first, second);
+    add_pass<C>(op, whole, others, c, ahead, 0, first, second);
   } else {
 #pragma GCC unroll 1
-    for (int v = 0; v < vectors; v += kAccumulators) {
-      if (v > 0) between();
-      add_to_lanes<C>(op, whole, others, c, ahead, v, first, second);
+    for (int pass = 0; pass < kPasses<C>; ++pass) {
+      if (pass > 0) between();
+      add_pass<C>(op, whole, others, c, ahead, pass, first, second);
     }
   }
-  add_up<C>(first, sums.first);
-  add_up<C>(second, sums.second);
+  add_neighbours<C, vectors>(first);
+  add_neighbours<C, vectors>(second);
+  widen_lanes(first, sums.first);
+  widen_lanes(second, sums.second);
   return sums;
 }
 
-// The sum of the sums, in a fixed tree.
-BNFAST_INLINE double total(F64* sums) {
-#pragma GCC unroll 4
-  for (int n = kSums / kWidth<double> / 2; n > 0; n /= 2) {
+// The sum of the sums, in a fixed tree. They are taken vector by vector: a copy of them all would
+// be made in halves, for which the loads of whole vectors wait.
+BNFAST_INLINE double total(const F64* sums) {
+  constexpr int half = kSums / kWidth<double> / 2;
+  F64 added[half];
 #pragma GCC unroll 8
-    for (int i = 0; i < n; ++i) sums[i] += sums[i + n];
+  for (int i = 0; i < half; ++i) added[i] = sums[i] + sums[i + half];
+#pragma GCC unroll 4
+  for (int n = half / 2; n > 0; n /= 2) {
+#pragma GCC unroll 8
+    for (int i = 0; i < n; ++i) added[i] += added[i + n];
   }
-  return across(sums[0]);
+  return across(added[0]);
 }
 
 // How a block's planes are read ahead: channel by channel, then the next outer index.

@@ -16,9 +16,8 @@ struct BlockSums {
   __attribute__((always_inline)) void finish(const Block& block, double* first,
                                              double* second) const {
     for (ptrdiff_t c = 0; c < block.channels; ++c) {
-      RunSums sums = channel[c].sums;
-      first[c] = total(sums.first);
-      second[c] = total(sums.second);
+      first[c] = total(channel[c].sums.first);
+      second[c] = total(channel[c].sums.second);
     }
   }
 };
