@@ -125,14 +125,14 @@ BNFAST_INLINE void add_neighbours(Vector<C>* lanes) {
   }
 }
 
-// How often a run is passed over, and the vectors of lanes that are left of a pass.
+// How often a run is passed over, and the vectors that are kept of each sum of a pass.
 template <class C>
 constexpr int kPasses = kLanes<C> / kWidth<C> / kAccumulators;
 template <class C>
-constexpr int kLeft = kSums / kWidth<C> < kAccumulators ? kSums / kWidth<C> : kAccumulators;
+constexpr int kKept = kSums / kWidth<C> < kAccumulators ? kSums / kWidth<C> : kAccumulators;
 
-// Adds steps of kLanes elements, then others, to the lanes of kAccumulators vectors from vector v
-// on.
+// A pass: adds steps of kLanes elements, then others, to the lanes of kAccumulators vectors, and
+// adds those up as far as they are of the same sum.
 template <class C, class Op, class T, class Ahead>
 BNFAST_INLINE void add_pass(const Op& op, const Steps<Op, T>& whole, const Steps<Op, T>& others,
                             const Vector<C>* c, Ahead ahead, int pass, Vector<C>* first,
@@ -144,9 +144,9 @@ BNFAST_INLINE void add_pass(const Op& op, const Steps<Op, T>& whole, const Steps
   add_neighbours<C, kAccumulators>(f);
   add_neighbours<C, kAccumulators>(s);
 #pragma GCC unroll 8
-  for (int a = 0; a < kLeft<C>; ++a) {
-    first[pass * kLeft<C> + a] = f[a];
-    second[pass * kLeft<C> + a] = s[a];
+  for (int a = 0; a < kKept<C>; ++a) {
+    first[pass * kKept<C> + a] = f[a];
+    second[pass * kKept<C> + a] = s[a];
   }
 }
 
@@ -160,7 +160,7 @@ template <class C, class Op, class T, class Ahead, class Between = NothingBetwee
 BNFAST_INLINE RunSums sum_run(const Op& op, const Steps<Op, T>& whole, const Steps<Op, T>& others,
                               const Vector<C>* c, Ahead ahead, Between between = {}) {
   RunSums sums;
-  constexpr int vectors = kPasses<C> * kLeft<C>;
+  constexpr int vectors = kPasses<C> * kKept<C>;
   Vector<C> first[vectors], second[vectors];
   if constexpr (kPasses<C> == 1) {  // all stays in registers
     add_pass<C>(op, whole, others, c, ahead, 0, first, second);
@@ -216,8 +216,7 @@ struct Reading {
 template <class C>
 constexpr ptrdiff_t kRun = kRunSteps * kLanes<C>;
 
-// The sums of n <= kRun elements side by side. One input's whole run has a loop of its own, whose
-// length the compiler knows; with two inputs that took more time than the general one.
+// The sums of n <= kRun elements side by side.
 template <class C, class Op, class T, class Ahead, class Between = NothingBetween>
 BNFAST_INLINE RunSums sum_side_by_side(const Op& op, const Inputs<Op, T>& at, ptrdiff_t n,
                                        const Vector<C>* c, Ahead ahead, Between between = {}) {
@@ -225,10 +224,6 @@ BNFAST_INLINE RunSums sum_side_by_side(const Op& op, const Inputs<Op, T>& at, pt
 #pragma GCC unroll 4
   for (int k = 0; k < Op::inputs; ++k) {
     whole.bytes[k] = kLanes<C> * static_cast<ptrdiff_t>(sizeof(T));
-  }
-  if (!kSmall && Op::inputs == 1 && n == kRun<C>) {
-    whole.count = kRunSteps;
-    return sum_run<C>(op, whole, Steps<Op, T>{}, c, ahead, between);
   }
   const Steps<Op, T> rest = {whole.at(whole.count), {}, 1, static_cast<int>(n % kLanes<C>)};
   return sum_run<C>(op, whole, rest, c, ahead, between);

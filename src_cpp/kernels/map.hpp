@@ -189,6 +189,13 @@ BNFAST_INLINE void stream_pairs(const Op& op, const Place<Op, T, U>& at, ptrdiff
   }
 }
 
+// Whether the compiler shall save space: then no loop is written twice for speed.
+#if defined(__OPTIMIZE_SIZE__)
+constexpr bool kSmall = true;
+#else
+constexpr bool kSmall = false;
+#endif
+
 // From begin to end: whole vectors, a line of the input's at a time; or pairs where those are
 // streamed.
 template <class C, bool streaming, class Op, class T, class U, class Next>

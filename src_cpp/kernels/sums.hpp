@@ -43,13 +43,6 @@ struct Products {
   }
 };
 
-// Whether the compiler shall save space: then no loop is written twice for speed.
-#if defined(__OPTIMIZE_SIZE__)
-constexpr bool kSmall = true;
-#else
-constexpr bool kSmall = false;
-#endif
-
 // 256 bytes of each sum: four AVX-512 registers. Narrower instruction sets pass over a run several
 // times, while it lies in L1, so that no lane's order changes and no accumulator is spilled.
 template <class C>
