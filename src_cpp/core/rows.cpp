@@ -146,13 +146,12 @@ class RowsReduction {
                             1 + arrays_of(pass.reduction->first_coefficients), columns_),
         exact_coefficients_(DType::float64, 1 + arrays_of(pass.reduction->exact_coefficients),
                             columns_),
-        first_(sums()),
-        second_(sums()),
+        sums_(2 * sums()),
         wants_exact_(channels_, Fill::zeros) {}
 
   bool failed() const {
     return shift_.failed() || first_coefficients_.failed() || exact_coefficients_.failed() ||
-           first_.failed() || second_.failed() || wants_exact_.failed();
+           sums_.failed() || wants_exact_.failed();
   }
 
   void run(const Team& team) {
@@ -179,7 +178,10 @@ class RowsReduction {
     return behind_shift ? behind_shift->arrays() : 0;
   }
 
+  // Two sums per block and column, the rest's last.
   ptrdiff_t sums() const { return blocks_.size() * columns_ + rest_; }
+  double* first(ptrdiff_t at) { return sums_.data() + at; }
+  double* second(ptrdiff_t at) { return sums_.data() + sums() + at; }
 
   Operands at_row(ptrdiff_t row) const { return pass_.operands.at(row * fold_, 0, 0); }
 
@@ -222,11 +224,11 @@ class RowsReduction {
     for (ptrdiff_t j = begin; j < last; ++j) exact_coefficients_.set(0, j, 0);
     const void* about_zero = exact_coefficients_.at(0, begin);
     pass_.reduction->exact.rows({rows, last - begin, 1}, &apart, &about_zero, pass_.activation,
-                                &first_[begin], &second_[begin]);
+                                first(begin), second(begin));
     std::fill(&shift_[begin], &shift_[begin] + (end - begin), 0.0);
     const double share = 1 / static_cast<double>(rows * fold_);
     for (ptrdiff_t row = 0; row < columns_; row += channels_) {
-      for (ptrdiff_t c = begin; c < end; ++c) shift_[c] += first_[row + c] * share;
+      for (ptrdiff_t c = begin; c < end; ++c) shift_[c] += *first(row + c) * share;
     }
   }
 
@@ -236,12 +238,12 @@ class RowsReduction {
     for (ptrdiff_t b = team.begin(blocks_.size()); b < team.end(blocks_.size()); ++b) {
       const RowRange range = blocks_[b];
       kernel({range.end - range.begin, columns_, 1}, long_rows_at(range.begin).in.data(),
-             coefficients, pass_.activation, &first_[b * columns_], &second_[b * columns_]);
+             coefficients, pass_.activation, first(b * columns_), second(b * columns_));
     }
     if (rest_ > 0 && team.rank == 0) {
       const ptrdiff_t rest = blocks_.size() * columns_;
-      kernel({1, rest_, 1}, at_row(rows_).in.data(), coefficients, pass_.activation, &first_[rest],
-             &second_[rest]);
+      kernel({1, rest_, 1}, at_row(rows_).in.data(), coefficients, pass_.activation, first(rest),
+             second(rest));
     }
     team.barrier();
   }
@@ -264,15 +266,15 @@ class RowsReduction {
     team.barrier();
   }
 
-  GroupSums sums_of(const Group& group) const {
+  GroupSums sums_of(const Group& group) {
     const auto [channel, channels] = group;
     GroupSums of{group};
     std::copy_n(shift_.data() + channel, channels, of.shift);
     const ptrdiff_t all = sums();
     for (ptrdiff_t j = channel; j < all; j += channels_) {
-      const double *first = first_.data() + j, *second = second_.data() + j;
-      for (ptrdiff_t i = 0; i < channels; ++i) of.first[i] += first[i];
-      for (ptrdiff_t i = 0; i < channels; ++i) of.second[i] += second[i];
+      const double *from_first = first(j), *from_second = second(j);
+      for (ptrdiff_t i = 0; i < channels; ++i) of.first[i] += from_first[i];
+      for (ptrdiff_t i = 0; i < channels; ++i) of.second[i] += from_second[i];
     }
     return of;
   }
@@ -289,7 +291,9 @@ class RowsReduction {
   RowBlocks blocks_;
   Memory<double> shift_;  // per channel, as used
   Coefficients first_coefficients_, exact_coefficients_;
-  Memory<double> first_, second_;  // per block and column, the rest's last
+  // Both in one: glibc gives what is freed back to the system, unless it has mapped as much at
+  // once before; and the pages of 500 KB taken anew cost more than the sums themselves.
+  Memory<double> sums_;
   Memory<bool> wants_exact_;
   std::atomic<bool> any_wants_exact_{false};
 };
