@@ -206,7 +206,7 @@ struct Reading {
     ReadAhead<Op> found;
 #pragma GCC unroll 4
     for (int k = 0; k < Op::inputs; ++k) {
-      found.bytes[k] = left >= kPrefetchBytes ? kPrefetchBytes : kPrefetchBytes + jump[k];
+      found.bytes[k] = kReadAheadBytes<Op> + (left >= kReadAheadBytes<Op> ? 0 : jump[k]);
     }
     return found;
   }

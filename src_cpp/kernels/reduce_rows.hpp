@@ -21,11 +21,11 @@ BNFAST_INLINE void add_to_sums(double* sum, F32 v, int n) {
 
 // How far ahead to read, in bytes from this column: on in the same rows, and at their end in the
 // rows of the next run, or farther where rows are short.
-template <class T>
+template <class Op, class T>
 BNFAST_INLINE ptrdiff_t bytes_ahead(ptrdiff_t column, ptrdiff_t columns, ptrdiff_t row) {
   constexpr ptrdiff_t item = sizeof(T), along = 512 / item;
   if (column + along < columns) return along * item;
-  const ptrdiff_t rows = kPrefetchBytes / (columns * item);
+  const ptrdiff_t rows = kReadAheadBytes<Op> / (columns * item);
   const ptrdiff_t left = columns < along ? 0 : columns - along;
   return (rows < kRunRows ? kRunRows : rows) * row - left * item;
 }
@@ -49,7 +49,7 @@ BNFAST_INLINE void reduce_columns(const Op& op, const BlockInputs<Op, T>& in, pt
   ReadAhead<Op> ahead;
 #pragma GCC unroll 4
   for (int i = 0; i < Op::inputs; ++i) {
-    ahead.bytes[i] = bytes_ahead<T>(column, columns, in.in[i].outer);
+    ahead.bytes[i] = bytes_ahead<Op, T>(column, columns, in.in[i].outer);
   }
   for (ptrdiff_t r = row; r < row + rows; ++r) {
     const Inputs<Op, T> at = in.at(0, r).plus(column);

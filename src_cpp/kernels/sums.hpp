@@ -50,7 +50,10 @@ constexpr int kLanes = 256 / sizeof(C);
 constexpr int kAccumulators = 4;
 constexpr int kRunSteps = 8;  // additions to a lane before a float run is flushed
 constexpr int kRunRows = 8;   // the same for rows
-constexpr ptrdiff_t kPrefetchBytes = 8192;
+// Bytes that a reduction reads ahead in each of its inputs: so that memory keeps up with one, and
+// several do not push one another out of L1.
+template <class Op>
+constexpr ptrdiff_t kReadAheadBytes = Op::inputs == 1 ? 8192 : 2048;
 
 // One vector of each input.
 template <class Op, class C>
