@@ -89,7 +89,16 @@ def test_threads_that_share_a_slab_have_more_cache_for_it():
     ("inner", "group"), [(4096, 1), (784, 1), (196, 4), (160, 6), (49, 4), (9, 14)]
 )
 def test_short_planes_are_taken_together(inner, group):
-    assert schedule((32, 256, inner))["group"] == group
+    assert schedule((32, 256, inner), **FAR)["group"] == group
+
+
+def test_in_a_near_cache_l2_holds_two_groups_of_short_planes_and_a_result():
+    near = {"l2": MB // 2, "l3": 32 * MB, "num_threads": 2}
+    for shape, group in [((8, 1024, 49), 16), ((8, 256, 196), 12), ((32, 512, 49), 13)]:
+        plan = schedule(shape, **near, **BACKWARD)
+        assert plan["group"] == group
+        assert plan["interleaved"]
+    assert schedule((8, 1024, 49), **{**near, **FAR}, **BACKWARD)["group"] == 5
 
 
 @pytest.mark.parametrize("inputs", [1, 2])

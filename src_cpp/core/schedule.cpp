@@ -36,8 +36,8 @@ constexpr ptrdiff_t kShortPlane = 4 * kKB;
 constexpr ptrdiff_t kShortestPlane = 512;
 constexpr ptrdiff_t kShortestGroup = 4;
 constexpr ptrdiff_t kLineBytes = 64;
-// Of small slabs, and of those that fit L2 and are mapped at once, so many channels that beginning
-// a group costs little beside it, but enough groups for the threads to share.
+// Of small slabs, and of others in a near cache, so many channels that beginning a group costs
+// little beside it, but enough groups for the threads to share.
 constexpr ptrdiff_t kSmallSlab = 16 * kKB;
 constexpr ptrdiff_t kGroupsPerThread = 4;
 
@@ -78,10 +78,15 @@ Store store_for(const Work& work, const CacheSizes& caches) {
 
 bool is_near(const CacheSizes& caches) { return caches.l3 <= kMostNearL3; }
 
-// Whether all arrays lie in a last cache that is near, and planes are long enough to be read as
-// fast as they lie.
+// Whether all arrays lie in a last cache that is near.
 bool lies_in_near_l3(const Work& work, const CacheSizes& caches) {
-  return is_near(caches) && work.bytes() <= caches.l3 / 2 && work.plane() >= kLeastNearPlane;
+  return is_near(caches) && work.bytes() <= caches.l3 / 2;
+}
+
+// The same, with planes long enough to be read as fast as they lie: then a slab is mapped at once,
+// for no memory waits to be read meanwhile.
+bool read_as_it_lies(const Work& work, const CacheSizes& caches) {
+  return lies_in_near_l3(work, caches) && work.plane() >= kLeastNearPlane;
 }
 
 // A slab of one plane in the nearest cache, with all arrays in the next one. Of the shortest planes
@@ -91,15 +96,21 @@ bool lies_in_l2(const Work& work, const CacheSizes& caches, int threads) {
          work.bytes() <= caches.l2 * threads;
 }
 
+// What the slabs of a group may take: of a near cache as much as L2 holds, all of it or, where one
+// group is mapped while the next is reduced, a third.
+ptrdiff_t room_for_group(const Work& work, const CacheSizes& caches) {
+  if (!lies_in_near_l3(work, caches)) return kSmallSlab;
+  return read_as_it_lies(work, caches) ? caches.l2 : caches.l2 / 3;
+}
+
 ptrdiff_t group_for(const Work& work, Store store, const CacheSizes& caches, int threads) {
   const ptrdiff_t item = std::clamp<ptrdiff_t>(work.bytes_written, 1, 4);
   const bool streams = store == Store::streaming;
   const bool shortest = !streams && work.plane() <= kShortestPlane;
   const ptrdiff_t run = streams ? work.inner * item : work.plane();
   const ptrdiff_t by_plane = std::min(kShortPlane / run, shortest ? kShortestGroup : kMaxGroup);
-  const ptrdiff_t room = lies_in_near_l3(work, caches) ? caches.l2 : kSmallSlab;
-  const ptrdiff_t by_slab =
-      std::min(room / work.slab(), work.channels / (kGroupsPerThread * threads));
+  const ptrdiff_t by_slab = std::min(room_for_group(work, caches) / work.slab(),
+                                     work.channels / (kGroupsPerThread * threads));
   const ptrdiff_t most = std::clamp(std::max(by_plane, by_slab), ptrdiff_t{1}, kMaxGroup);
   const ptrdiff_t lines = kLineBytes / std::gcd(kLineBytes, work.inner * item);
   return std::min(most < lines ? most : most / lines * lines, work.channels);
@@ -123,8 +134,7 @@ Schedule schedule_for(const Work& work, const CacheSizes& caches, int threads) {
   };
   schedule.shared = threads > 1 && (idle || !fit(2 * work.slab(), caches.l2 * 3 / 4));
   schedule.group = schedule.shared ? 1 : group;
-  // Mapped at once a slab is read from the caches, and no memory waits to be read meanwhile.
-  const bool at_once = lies_in_near_l3(work, caches) || lies_in_l2(work, caches, threads);
+  const bool at_once = read_as_it_lies(work, caches) || lies_in_l2(work, caches, threads);
   const ptrdiff_t held = schedule.shared ? work.slab() / threads : work.slab() * group;
   schedule.interleaved = !at_once && fit(2 * held, caches.l2);
   return schedule;
