@@ -178,7 +178,7 @@ class RowsReduction {
     return behind_shift ? behind_shift->arrays() : 0;
   }
 
-  // Two sums per block and column, the rest's last.
+  // How many there are of each of the two sums: one per block and column, the rest's last.
   ptrdiff_t sums() const { return blocks_.size() * columns_ + rest_; }
   double* first(ptrdiff_t at) { return sums_.data() + at; }
   double* second(ptrdiff_t at) { return sums_.data() + sums() + at; }
@@ -292,7 +292,7 @@ class RowsReduction {
   Memory<double> shift_;  // per channel, as used
   Coefficients first_coefficients_, exact_coefficients_;
   // Both in one: glibc gives what is freed back to the system, unless it has mapped as much at
-  // once before; and the pages of 500 KB taken anew cost more than the sums themselves.
+  // once before; and taking the pages anew can double the time (docs/performance.md).
   Memory<double> sums_;
   Memory<bool> wants_exact_;
   std::atomic<bool> any_wants_exact_{false};
