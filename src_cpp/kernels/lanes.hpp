@@ -178,6 +178,44 @@ BNFAST_INLINE RunSums sum_run(const Op& op, const Steps<Op, T>& whole, const Ste
   return sums;
 }
 
+// The lanes of a run whose steps are not all read at once.
+template <class C>
+struct RunLanes {
+  static constexpr int vectors = kPasses<C> * kAccumulators;
+  Vector<C> first[vectors], second[vectors];
+
+  // Adds steps to the lanes; to 0 where the run begins.
+  template <class Op, class T, class Ahead>
+  __attribute__((always_inline)) void add(const Op& op, const Steps<Op, T>& steps,
+                                          const Vector<C>* c, Ahead ahead, bool begins) {
+#pragma GCC unroll 1
+    for (int part = 0; part < vectors; part += kAccumulators) {
+      Vector<C> f[kAccumulators] = {}, s[kAccumulators] = {};
+#pragma GCC unroll 4
+      for (int a = 0; a < kAccumulators && !begins; ++a) {
+        f[a] = first[part + a];
+        s[a] = second[part + a];
+      }
+      add_steps<C>(op, steps, part * kWidth<C>, c, ahead, f, s);
+#pragma GCC unroll 4
+      for (int a = 0; a < kAccumulators; ++a) {
+        first[part + a] = f[a];
+        second[part + a] = s[a];
+      }
+    }
+  }
+
+  // The run's sums, in the order of sum_run.
+  __attribute__((always_inline)) RunSums sums() {
+    RunSums sums;
+    add_neighbours<C, vectors>(first);
+    add_neighbours<C, vectors>(second);
+    widen_lanes(first, sums.first);
+    widen_lanes(second, sums.second);
+    return sums;
+  }
+};
+
 // The sum of the sums, in a fixed tree. They are taken vector by vector: a copy of them all would
 // be made in halves, for which the loads of whole vectors wait.
 BNFAST_INLINE double total(const F64* sums) {

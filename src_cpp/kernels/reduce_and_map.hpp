@@ -168,16 +168,22 @@ class RowsOfPlanes {
   RowsOfPlanes(const Reduced<Op, T>& of, const MapOp& map_op, const MapTask& task)
       : of_(of), map_op_(map_op), coefficients_(task.coefficients), mapped_(task.in, task.out) {}
 
-  // A turn is a row; or, where a plane is but one step of a run, the rows of a run.
+  // A turn is a row; or, where a plane is but one step of a run, rows of a run.
   void run(double* first, double* second) const {
     const auto [outer, channels, inner] = of_.block;
-    const ptrdiff_t turn = inner <= kLanes<C> ? kRunSteps : 1;
+    const ptrdiff_t turn = inner > kLanes<C> ? 1 : collide() ? kFewSteps : kRunSteps;
     if (outer <= turn && inner <= kRun<C>) return run_once(first, second);
+    const bool parts = turn == kFewSteps && turn < kRunSteps;
     const ptrdiff_t ahead = turn == 1 ? 2 : turn;
     BlockSums sums(of_.block);
+    RunLanes<C> lanes[kMaxGroup];
     for (ptrdiff_t o = 0; o < outer; o += turn) {
       const ptrdiff_t end = o + turn < outer ? o + turn : outer;
       for (ptrdiff_t c = 0; c < channels; ++c) {
+        if (parts) {
+          add_part(c, o, end, lanes[c], sums.channel[c]);
+          continue;
+        }
         sums.channel[c].add(first_run(of_, mapped_, c, o, end));
         if (inner > kRun<C>) add_other_runs(c, o, sums.channel[c]);
       }
@@ -187,6 +193,11 @@ class RowsOfPlanes {
   }
 
  private:
+  // Rows that are a multiple of 4 KB apart lie in the same sets of L1, of 8 lines: each set shall
+  // hold a line of each row that is read at once, for the next channel begins where this one ends.
+  static constexpr ptrdiff_t kFewSteps = kRunSteps / Op::inputs;
+  bool collide() const { return Op::inputs > 1 && of_.in.in[0].outer % 4096 == 0; }
+
   // Each channel is one run.
   void run_once(double* first, double* second) const {
     const Reduced<Op, T> of = of_;
@@ -199,6 +210,24 @@ class RowsOfPlanes {
     for (ptrdiff_t row = 0; row < of.block.outer; ++row) map(row, of.block.outer);
   }
 
+  // Planes [begin, end) as a part of a run, which goes to the sums where it ends.
+  __attribute__((always_inline)) void add_part(ptrdiff_t c, ptrdiff_t begin, ptrdiff_t end,
+                                               RunLanes<C>& lanes, ChannelSums& sums) const {
+    Vector<C> k[Op::coefficients];
+    splat_coefficients<C, Op::coefficients>(of_.coefficients, c, k);
+    const ptrdiff_t inner = of_.block.inner;
+    lanes.add(of_.op, steps_at(of_.in, c, begin, end, inner), k,
+              write_steps_ahead(of_, mapped_, c, begin), begin % kRunSteps == 0);
+    if (end % kRunSteps == 0 || end == of_.block.outer) sums.add(lanes.sums());
+  }
+
+  static __attribute__((always_inline)) auto write_steps_ahead(
+      const Reduced<Op, T>& of, const MappedPlanes<MapOp, T, T>& mapped, ptrdiff_t c,
+      ptrdiff_t begin) {
+    return write_ahead<streaming>(of.in.at(c, begin).at[0], mapped.at(c, begin).out[0],
+                                  mapped.out[0].outer - of.in.in[0].outer);
+  }
+
   // Of a plane, or of planes [begin, end) where they are short.
   static __attribute__((always_inline)) RunSums first_run(const Reduced<Op, T>& of,
                                                           const MappedPlanes<MapOp, T, T>& mapped,
@@ -207,14 +236,13 @@ class RowsOfPlanes {
     Vector<C> k[Op::coefficients];
     splat_coefficients<C, Op::coefficients>(of.coefficients, c, k);
     const ptrdiff_t inner = of.block.inner;
-    const T* const x = of.in.at(c, begin).at[0];
-    const T* const y = mapped.at(c, begin).out[0];
     if (inner <= kLanes<C>) {
-      const auto ahead = write_ahead<streaming>(x, y, mapped.out[0].outer - of.in.in[0].outer);
-      return sum_short_planes<C>(of.op, of.in, c, begin, end, inner, k, ahead);
+      return sum_steps<C>(of.op, steps_at(of.in, c, begin, end, inner), k,
+                          write_steps_ahead(of, mapped, c, begin));
     }
-    return sum_side_by_side<C>(of.op, of.in.at(c, begin), inner < kRun<C> ? inner : kRun<C>, k,
-                               write_ahead<streaming>(x, y));
+    const Inputs<Op, T> at = of.in.at(c, begin);
+    return sum_side_by_side<C>(of.op, at, inner < kRun<C> ? inner : kRun<C>, k,
+                               write_ahead<streaming>(at.at[0], mapped.at(c, begin).out[0]));
   }
 
   // Of planes that are shorter than a turn, but longer than a run.

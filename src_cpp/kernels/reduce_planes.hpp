@@ -22,15 +22,22 @@ struct BlockSums {
   }
 };
 
-// The sums of a run of one channel's planes of at most kLanes elements, a step each.
-template <class C, class Op, class T, class Ahead>
-BNFAST_INLINE RunSums sum_short_planes(const Op& op, const BlockInputs<Op, T>& block, ptrdiff_t c,
-                                       ptrdiff_t begin, ptrdiff_t end, ptrdiff_t inner,
-                                       const Vector<C>* k, Ahead ahead) {
-  const Steps<Op, T> none = {};
+// One channel's planes [begin, end), of at most kLanes elements: a step each.
+template <class Op, class T>
+__attribute__((always_inline)) inline Steps<Op, T> steps_at(const BlockInputs<Op, T>& block,
+                                                            ptrdiff_t c, ptrdiff_t begin,
+                                                            ptrdiff_t end, ptrdiff_t inner) {
   Steps<Op, T> steps = {block.at(c, begin), {}, end - begin, static_cast<int>(inner)};
 #pragma GCC unroll 4
   for (int i = 0; i < Op::inputs; ++i) steps.bytes[i] = block.in[i].outer;
+  return steps;
+}
+
+// The sums of a run of steps of the same length.
+template <class C, class Op, class T, class Ahead>
+BNFAST_INLINE RunSums sum_steps(const Op& op, const Steps<Op, T>& steps, const Vector<C>* k,
+                                Ahead ahead) {
+  const Steps<Op, T> none = {};
   return sum_run<C>(op, none, steps, k, ahead);
 }
 
@@ -46,7 +53,7 @@ void reduce_short_planes(const Op& op, const Block& block, const Input* in,
     for (ptrdiff_t c = 0; c < block.channels; ++c) {
       Vector<C> k[Op::coefficients];
       splat_coefficients<C, Op::coefficients>(coefficients, c, k);
-      sums.channel[c].add(sum_short_planes<C>(op, inputs, c, o, end, block.inner, k, ahead));
+      sums.channel[c].add(sum_steps<C>(op, steps_at(inputs, c, o, end, block.inner), k, ahead));
     }
   }
   sums.finish(block, first, second);
