@@ -19,21 +19,45 @@ BNFAST_INLINE void add_to_sums(double* sum, F32 v, int n) {
   add_to_sums(sum + kWidth<double>, wide.high, n - kWidth<double>);
 }
 
-// How far ahead to read, in bytes from this column: on in the same rows, and at their end in the
-// rows of the next run, or farther where rows are short.
+// Memory is read fastest in its own order. While a run is added strip by strip, which is not that
+// order, the next one is prefetched as it lies; into L2, for L1 has no room for a run of wide rows.
+// One that even L2 would not hold is read 512 bytes ahead along each row instead.
 template <class Op, class T>
-BNFAST_INLINE ptrdiff_t bytes_ahead(ptrdiff_t column, ptrdiff_t columns, ptrdiff_t row) {
-  constexpr ptrdiff_t item = sizeof(T), along = 512 / item;
-  if (column + along < columns) return along * item;
-  const ptrdiff_t rows = kReadAheadBytes<Op> / (columns * item);
-  const ptrdiff_t left = columns < along ? 0 : columns - along;
-  return (rows < kRunRows ? kRunRows : rows) * row - left * item;
-}
+class RunAhead {
+ public:
+  RunAhead(const BlockInputs<Op, T>& in, ptrdiff_t row, ptrdiff_t columns) {
+    const ptrdiff_t length = columns * static_cast<ptrdiff_t>(sizeof(T));
+    const bool fits = Op::inputs * kRunRows * length <= 128 * 1024;
+    const ptrdiff_t within = kReadAheadBytes<Op> / length;
+    const ptrdiff_t rows = fits ? (within < kRunRows ? kRunRows : within) : 0;
+    as_it_lies_ = fits;
+#pragma GCC unroll 4
+    for (int k = 0; k < Op::inputs; ++k) {
+      outer_[k] = in.in[k].outer;
+      at_[k] = in.in[k].data + (row + rows) * outer_[k] + (fits ? 0 : 512);
+      as_it_lies_ &= outer_[k] == length;
+    }
+  }
+
+  // What is prefetched beside the next strip of so many bytes.
+  __attribute__((always_inline)) void next_strip(ptrdiff_t bytes, StripAhead* ahead) {
+#pragma GCC unroll 4
+    for (int k = 0; k < Op::inputs; ++k) {
+      ahead[k] = {at_[k], as_it_lies_ ? bytes : outer_[k]};
+      at_[k] += as_it_lies_ ? kRunRows * bytes : bytes;
+    }
+  }
+
+ private:
+  const char* at_[Op::inputs];
+  ptrdiff_t outer_[Op::inputs];
+  bool as_it_lies_;
+};
 
 // `vectors` side by side, down the rows; the only one has `n` columns when partial.
 template <class C, int vectors, bool partial, class Op, class T>
 BNFAST_INLINE void reduce_columns(const Op& op, const BlockInputs<Op, T>& in, ptrdiff_t row,
-                                  ptrdiff_t rows, ptrdiff_t column, ptrdiff_t columns,
+                                  ptrdiff_t rows, ptrdiff_t column, RunAhead<Op, T>& ahead,
                                   const void* const* coefficients, double* first, double* second,
                                   int n) {
   constexpr int width = kWidth<C>;
@@ -46,17 +70,16 @@ BNFAST_INLINE void reduce_columns(const Op& op, const BlockInputs<Op, T>& in, pt
       k[v][j] = partial ? load_partial(c, n, Vector<C>{}) : load(c);
     }
   }
-  ReadAhead<Op> ahead;
-#pragma GCC unroll 4
-  for (int i = 0; i < Op::inputs; ++i) {
-    ahead.bytes[i] = bytes_ahead<Op, T>(column, columns, in.in[i].outer);
-  }
+  constexpr ptrdiff_t bytes = vectors * width * static_cast<ptrdiff_t>(sizeof(T));
+  StripAhead strip[Op::inputs];
+  ahead.next_strip(bytes, strip);
   for (ptrdiff_t r = row; r < row + rows; ++r) {
     const Inputs<Op, T> at = in.at(0, r).plus(column);
+#pragma GCC unroll 4
+    for (int i = 0; i < Op::inputs && !partial; ++i) strip[i].template touch<prefetch_to_l2>(bytes);
 #pragma GCC unroll 8
     for (int v = 0; v < vectors; ++v) {
       const Inputs<Op, T> here = at.plus(v * width);
-      if (!partial) ahead.touch(0, here.at);
       const Terms<Op, C> terms =
           partial ? load_partial_terms<C, Op>(here.at, n, k[v]) : load_terms<C, Op>(here.at);
       op.add(terms.u, k[v], f[v], s[v]);
@@ -79,17 +102,17 @@ void reduce_rows(const Block& block, const Input* inputs, const void* const* coe
   for (ptrdiff_t c = 0; c < columns; ++c) first[c] = second[c] = 0;
   for (ptrdiff_t row = 0; row < block.outer; row += kRunRows) {
     const ptrdiff_t rows = block.outer - row < kRunRows ? block.outer - row : kRunRows;
+    RunAhead<Op, T> ahead(in, row, columns);
     ptrdiff_t c = 0;
     for (; c + wide <= columns; c += wide) {
-      reduce_columns<C, kAccumulators, false>(op, in, row, rows, c, columns, coefficients, first,
+      reduce_columns<C, kAccumulators, false>(op, in, row, rows, c, ahead, coefficients, first,
                                               second, width);
     }
     for (; c + width <= columns; c += width) {
-      reduce_columns<C, 1, false>(op, in, row, rows, c, columns, coefficients, first, second,
-                                  width);
+      reduce_columns<C, 1, false>(op, in, row, rows, c, ahead, coefficients, first, second, width);
     }
     if (c < columns) {
-      reduce_columns<C, 1, true>(op, in, row, rows, c, columns, coefficients, first, second,
+      reduce_columns<C, 1, true>(op, in, row, rows, c, ahead, coefficients, first, second,
                                  static_cast<int>(columns - c));
     }
   }

@@ -114,6 +114,20 @@ struct ReadAhead {
   }
 };
 
+// What is prefetched of one array while a strip of columns is walked down some rows: for each row
+// so many bytes at a place of its own.
+struct StripAhead {
+  const char* at;
+  ptrdiff_t step;
+
+  template <void (*prefetch)(const void*)>
+  __attribute__((always_inline)) void touch(ptrdiff_t bytes) {
+#pragma GCC unroll 8
+    for (ptrdiff_t b = 0; b < bytes; b += 64) prefetch(at + b);
+    at += step;
+  }
+};
+
 // A block's inputs. Held by value: what a kernel stores might alias the caller's.
 template <class Op, class T>
 struct BlockInputs {

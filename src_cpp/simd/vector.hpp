@@ -128,6 +128,7 @@ BNFAST_INLINE V larger(V a, V b) {
 }
 
 BNFAST_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
+BNFAST_INLINE void prefetch_to_l2(const void* p) { __builtin_prefetch(p, 0, 2); }
 BNFAST_INLINE void prefetch_for_write(const void* p) { __builtin_prefetch(p, 1); }
 
 }  // namespace BNFAST_ISA
