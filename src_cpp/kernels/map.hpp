@@ -69,6 +69,32 @@ BNFAST_INLINE Mapped<Op, C> map_vector(const Op& op, const Inputs<Op, T>& in, co
   return mapped;
 }
 
+// The coefficients of a row of channels.
+template <class Op, class C>
+struct CoefficientRow {
+  const C* at[Op::coefficients];
+
+  explicit CoefficientRow(const void* const* coefficients) {
+#pragma GCC unroll 8
+    for (int j = 0; j < Op::coefficients; ++j) at[j] = static_cast<const C*>(coefficients[j]);
+  }
+};
+
+// The vector i elements from there: with coefficients that are the same for all, or a row of them.
+template <class C, class Op, class T>
+BNFAST_INLINE Mapped<Op, C> map_vector_at(const Op& op, const Inputs<Op, T>& in, ptrdiff_t i,
+                                          const Vector<C>* c) {
+  return map_vector<C>(op, in.plus(i), c);
+}
+template <class C, class Op, class T>
+BNFAST_INLINE Mapped<Op, C> map_vector_at(const Op& op, const Inputs<Op, T>& in, ptrdiff_t i,
+                                          const CoefficientRow<Op, C>& row) {
+  Vector<C> c[Op::coefficients];
+#pragma GCC unroll 8
+  for (int j = 0; j < Op::coefficients; ++j) c[j] = load(row.at[j] + i);
+  return map_vector<C>(op, in.plus(i), c);
+}
+
 template <class C, class Op, class T, class U>
 BNFAST_INLINE void map_partial(const Op& op, const Place<Op, T, U>& at, int n, const Vector<C>* c) {
   Vector<C> u[Op::inputs];
@@ -169,6 +195,10 @@ struct ReadAlong {
   }
 };
 
+struct ReadNothing {
+  __attribute__((always_inline)) void touch(ptrdiff_t) const {}
+};
+
 // True for the vectors with which a cache line's worth of elements begins.
 template <class T, class C>
 BNFAST_INLINE bool begins_line(ptrdiff_t i) {
@@ -198,17 +228,16 @@ constexpr bool kSmall = false;
 
 // From begin to end: whole vectors, a line of the input's at a time; or pairs where those are
 // streamed.
-template <class C, bool streaming, class Op, class T, class U, class Next>
+template <class C, bool streaming, class Op, class T, class U, class Coefficients, class Next>
 BNFAST_INLINE void map_vectors(const Op& op, const Place<Op, T, U>& at, ptrdiff_t begin,
-                               ptrdiff_t end, const Vector<C>* c, Next next) {
+                               ptrdiff_t end, const Coefficients& c, Next next) {
   if constexpr (streaming && streams_in_pairs<C, U>) {
     return stream_pairs<C>(op, at, begin, end, c, next);
   }
   constexpr ptrdiff_t width = kWidth<C>, elements = 64 / sizeof(T);
   constexpr ptrdiff_t line = kSmall || elements < width ? width : elements;
   const auto map_one = [&](ptrdiff_t i) __attribute__((always_inline)) {
-    const Place<Op, T, U> here = at.plus(i);
-    put<C, streaming>(op, here.out, map_vector<C>(op, here.in, c));
+    put<C, streaming>(op, at.plus(i).out, map_vector_at<C>(op, at.in, i, c));
   };
   ptrdiff_t i = begin;
   if constexpr (line > width) {

@@ -35,13 +35,21 @@ BNFAST_INLINE ptrdiff_t map_rows_ahead(const BlockInputs<Op, T>& inputs, ptrdiff
   return rows_within<T>(bytes, columns, kMostMapRows);
 }
 
+// What is prefetched while a strip is mapped down some rows.
+enum class Ahead {
+  rows,         // the same columns so many rows farther, to be read
+  memory,       // what lies 2 KB farther on, to be read and written
+  as_they_lie,  // likewise the rows after these, in the order of memory
+};
+
 // `vectors` side by side, down the rows; the only one has `n` columns when partial.
-template <class C, bool streaming, int vectors, bool partial, class Op, class T, class U>
+template <class C, bool streaming, Ahead how, int vectors, bool partial, class Op, class T, class U>
 BNFAST_INLINE void map_columns(const Op& op, const MappedPlanes<Op, T, U>& in_rows, ptrdiff_t row,
                                ptrdiff_t rows, ptrdiff_t column, const void* const* coefficients,
                                ptrdiff_t ahead, int n) {
   constexpr int width = kWidth<C>;
-  constexpr bool through_caches = !streaming && Op::inputs == 1;
+  constexpr ptrdiff_t read_bytes = vectors * width * static_cast<ptrdiff_t>(sizeof(T));
+  constexpr ptrdiff_t written_bytes = vectors * width * static_cast<ptrdiff_t>(sizeof(U));
   Vector<C> k[vectors][Op::coefficients];
 #pragma GCC unroll 8
   for (int v = 0; v < vectors; ++v) {
@@ -54,16 +62,20 @@ BNFAST_INLINE void map_columns(const Op& op, const MappedPlanes<Op, T, U>& in_ro
   ReadAhead<Op> rows_ahead;
 #pragma GCC unroll 4
   for (int i = 0; i < Op::inputs; ++i) rows_ahead.bytes[i] = ahead * in_rows.in.in[i].outer;
+  const Place<Op, T, U> after = in_rows.at(0, row + rows).plus(rows * column);
+  StripAhead read = {reinterpret_cast<const char*>(after.in.at[0]), read_bytes};
+  StripAhead written = {reinterpret_cast<const char*>(after.out[0]), written_bytes};
   for (ptrdiff_t r = row; r < row + rows; ++r) {
     const Place<Op, T, U> at = in_rows.at(0, r).plus(column);
+    if (how == Ahead::as_they_lie && !partial) {
+      read.touch<prefetch>(read_bytes);
+      written.touch<prefetch_for_write>(written_bytes);
+    }
     const auto mapped = [&](int v) __attribute__((always_inline)) {
       const Place<Op, T, U> here = at.plus(v * width);
       if (begins_line<T, C>(v * width)) {
-        if constexpr (through_caches) {
-          WalkAhead<T, U>{here.in.at[0], here.out[0]}.touch(0);
-        } else {
-          rows_ahead.touch(0, here.in.at);
-        }
+        if constexpr (how == Ahead::memory) WalkAhead<T, U>{here.in.at[0], here.out[0]}.touch(0);
+        if constexpr (how == Ahead::rows) rows_ahead.touch(0, here.in.at);
       }
       return map_vector<C>(op, here.in, k[v]);
     };
@@ -83,37 +95,90 @@ BNFAST_INLINE void map_columns(const Op& op, const MappedPlanes<Op, T, U>& in_ro
   }
 }
 
-template <class C, bool streaming, class Op, class T, class U>
-void map_rows_storing(const Op& op, const Block& block, const MappedPlanes<Op, T, U> in_rows,
-                      const void* const* coefficients) {
+// Some rows, strip by strip.
+template <class C, bool streaming, Ahead how, class Op, class T, class U>
+BNFAST_INLINE void map_strips(const Op& op, const MappedPlanes<Op, T, U>& in_rows, ptrdiff_t row,
+                              ptrdiff_t rows, ptrdiff_t columns, const void* const* coefficients,
+                              ptrdiff_t ahead) {
   constexpr int width = kWidth<C>;
   constexpr int least = streaming ? kStreamed<C, U> : width;
   // With many coefficients, fewer columns fit the registers.
   constexpr int fit = (Op::coefficients > 4 ? kMapVectors / 2 : kMapVectors) * width;
   constexpr int wide = fit < least ? least : fit;
+  ptrdiff_t c = 0;
+  for (; c + wide <= columns; c += wide) {
+    map_columns<C, streaming, how, wide / width, false>(op, in_rows, row, rows, c, coefficients,
+                                                        ahead, 0);
+  }
+  for (; c + least <= columns; c += least) {
+    map_columns<C, streaming, how, least / width, false>(op, in_rows, row, rows, c, coefficients,
+                                                         ahead, 0);
+  }
+  if constexpr (least > width) {
+    for (; c + width <= columns; c += width) {
+      map_columns<C, false, how, 1, false>(op, in_rows, row, rows, c, coefficients, ahead, 0);
+    }
+  }
+  if (c < columns) {
+    map_columns<C, false, how, 1, true>(op, in_rows, row, rows, c, coefficients, ahead,
+                                        static_cast<int>(columns - c));
+  }
+}
+
+// A row by ordinary stores, its coefficients loaded on the way. Several inputs are read as they lie
+// without being prefetched.
+template <class C, class Op, class T, class U>
+BNFAST_INLINE void map_row(const Op& op, const Place<Op, T, U>& at, ptrdiff_t columns,
+                           const CoefficientRow<Op, C>& coefficients) {
+  const ptrdiff_t whole = columns / kWidth<C> * kWidth<C>;
+  if constexpr (Op::inputs == 1) {
+    map_vectors<C, false>(op, at, 0, whole, coefficients, WalkAhead<T, U>{at.in.at[0], at.out[0]});
+  } else {
+    map_vectors<C, false>(op, at, 0, whole, coefficients, ReadNothing{});
+  }
+  if (whole == columns) return;
+  const int n = static_cast<int>(columns - whole);
+  Vector<C> c[Op::coefficients];
+#pragma GCC unroll 8
+  for (int j = 0; j < Op::coefficients; ++j) {
+    c[j] = load_partial(coefficients.at[j] + whole, n, Vector<C>{});
+  }
+  map_partial<C>(op, at.plus(whole), n, c);
+}
+
+// Rows end to end, of up to 1 KB: longer ones are near enough to the order of memory.
+template <class Op, class T, class U>
+BNFAST_INLINE bool short_end_to_end(const MappedPlanes<Op, T, U>& in_rows, ptrdiff_t columns) {
+  const ptrdiff_t bytes = columns * static_cast<ptrdiff_t>(sizeof(T));
+  return bytes <= 1024 && in_rows.in.in[0].outer == bytes &&
+         in_rows.out[0].outer == columns * static_cast<ptrdiff_t>(sizeof(U));
+}
+
+template <class C, bool streaming, class Op, class T, class U>
+void map_rows_storing(const Op& op, const Block& block, const MappedPlanes<Op, T, U> in_rows,
+                      const void* const* coefficients) {
+  constexpr Ahead how = streaming || Op::inputs > 1 ? Ahead::rows : Ahead::memory;
   const ptrdiff_t columns = block.channels;
   const ptrdiff_t ahead = map_rows_ahead(in_rows.in, columns);
   const ptrdiff_t step = rows_within<T>(kStepBytes<streaming>, columns, ahead);
+  if (!streaming && step == 1) {
+    const CoefficientRow<Op, C> row_of(coefficients);
+    for (ptrdiff_t row = 0; row < block.outer; ++row) {
+      map_row<C>(op, in_rows.at(0, row), columns, row_of);
+    }
+    return;
+  }
+  const bool as_they_lie = short_end_to_end(in_rows, columns);
   for (ptrdiff_t row = 0; row < block.outer; row += step) {
     const ptrdiff_t rows = block.outer - row < step ? block.outer - row : step;
-    ptrdiff_t c = 0;
-    for (; c + wide <= columns; c += wide) {
-      map_columns<C, streaming, wide / width, false>(op, in_rows, row, rows, c, coefficients, ahead,
-                                                     0);
-    }
-    for (; c + least <= columns; c += least) {
-      map_columns<C, streaming, least / width, false>(op, in_rows, row, rows, c, coefficients,
-                                                      ahead, 0);
-    }
-    if constexpr (least > width) {
-      for (; c + width <= columns; c += width) {
-        map_columns<C, false, 1, false>(op, in_rows, row, rows, c, coefficients, ahead, 0);
+    if constexpr (how == Ahead::memory && !kSmall) {
+      if (as_they_lie) {
+        map_strips<C, streaming, Ahead::as_they_lie>(op, in_rows, row, rows, columns, coefficients,
+                                                     ahead);
+        continue;
       }
     }
-    if (c < columns) {
-      map_columns<C, false, 1, true>(op, in_rows, row, rows, c, coefficients, ahead,
-                                     static_cast<int>(columns - c));
-    }
+    map_strips<C, streaming, how>(op, in_rows, row, rows, columns, coefficients, ahead);
   }
 }
 
