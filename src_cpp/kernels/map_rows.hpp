@@ -130,20 +130,21 @@ BNFAST_INLINE void map_strips(const Op& op, const MappedPlanes<Op, T, U>& in_row
 template <class C, class Op, class T, class U>
 BNFAST_INLINE void map_row(const Op& op, const Place<Op, T, U>& at, ptrdiff_t columns,
                            const CoefficientRow<Op, C>& coefficients) {
-  const ptrdiff_t whole = columns / kWidth<C> * kWidth<C>;
+  const int left = static_cast<int>(columns % kWidth<C>);
+  const ptrdiff_t whole = columns - left;
   if constexpr (Op::inputs == 1) {
     map_vectors<C, false>(op, at, 0, whole, coefficients, WalkAhead<T, U>{at.in.at[0], at.out[0]});
   } else {
     map_vectors<C, false>(op, at, 0, whole, coefficients, ReadNothing{});
   }
-  if (whole == columns) return;
-  const int n = static_cast<int>(columns - whole);
-  Vector<C> c[Op::coefficients];
+  if (left > 0) {
+    Vector<C> c[Op::coefficients];
 #pragma GCC unroll 8
-  for (int j = 0; j < Op::coefficients; ++j) {
-    c[j] = load_partial(coefficients.at[j] + whole, n, Vector<C>{});
+    for (int j = 0; j < Op::coefficients; ++j) {
+      c[j] = load_partial(coefficients.at[j] + whole, left, Vector<C>{});
+    }
+    map_partial<C>(op, at.plus(whole), left, c);
   }
-  map_partial<C>(op, at.plus(whole), n, c);
 }
 
 // Rows end to end, of up to 1 KB: longer ones are near enough to the order of memory.
