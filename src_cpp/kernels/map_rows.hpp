@@ -21,6 +21,10 @@ constexpr ptrdiff_t kMapBytesOfEach = 2 * 1024;
 template <bool streaming>
 constexpr ptrdiff_t kStepBytes = streaming && BNFAST_VECTOR_BYTES < 64 ? 0 : 4096;
 
+// Rows from so many bytes on that are stored through the caches are mapped one by one.
+template <class Op>
+constexpr ptrdiff_t kLongRowBytes = Op::inputs == 1 ? 2560 : 512;
+
 template <class T>
 BNFAST_INLINE ptrdiff_t rows_within(ptrdiff_t bytes, ptrdiff_t columns, ptrdiff_t most) {
   const ptrdiff_t rows = bytes / (columns * static_cast<ptrdiff_t>(sizeof(T)));
@@ -160,15 +164,15 @@ void map_rows_storing(const Op& op, const Block& block, const MappedPlanes<Op, T
                       const void* const* coefficients) {
   constexpr Ahead how = streaming || Op::inputs > 1 ? Ahead::rows : Ahead::memory;
   const ptrdiff_t columns = block.channels;
-  const ptrdiff_t ahead = map_rows_ahead(in_rows.in, columns);
-  const ptrdiff_t step = rows_within<T>(kStepBytes<streaming>, columns, ahead);
-  if (!streaming && step == 1) {
+  if (!streaming && columns * static_cast<ptrdiff_t>(sizeof(T)) >= kLongRowBytes<Op>) {
     const CoefficientRow<Op, C> row_of(coefficients);
     for (ptrdiff_t row = 0; row < block.outer; ++row) {
       map_row<C>(op, in_rows.at(0, row), columns, row_of);
     }
     return;
   }
+  const ptrdiff_t ahead = map_rows_ahead(in_rows.in, columns);
+  const ptrdiff_t step = rows_within<T>(kStepBytes<streaming>, columns, ahead);
   const bool as_they_lie = short_end_to_end(in_rows, columns);
   for (ptrdiff_t row = 0; row < block.outer; row += step) {
     const ptrdiff_t rows = block.outer - row < step ? block.outer - row : step;
