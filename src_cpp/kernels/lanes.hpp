@@ -231,23 +231,32 @@ BNFAST_INLINE double total(const F64* sums) {
   return across(added[0]);
 }
 
-// How a block's planes are read ahead: channel by channel, then the next outer index.
+// How a block's planes are read ahead: channel by channel, then the next outer index. One outer
+// index may have fewer bytes than are read ahead.
 template <class Op>
-struct Reading {
-  ptrdiff_t jump[Op::inputs];  // bytes from the last channel's end to the next outer index
-
-  Reading(const Input* in, ptrdiff_t row_bytes) {
-    for (int k = 0; k < Op::inputs; ++k) jump[k] = in[k].outer - row_bytes;
+class Reading {
+ public:
+  Reading(const Input* in, ptrdiff_t row_bytes) : rest_(kReadAheadBytes<Op> % row_bytes) {
+    const ptrdiff_t rows = kReadAheadBytes<Op> / row_bytes;
+    for (int k = 0; k < Op::inputs; ++k) {
+      jump_[k] = in[k].outer - row_bytes;
+      far_[k] = kReadAheadBytes<Op> + rows * jump_[k];
+    }
   }
   // left: bytes still to be read at this outer index behind those at hand.
   __attribute__((always_inline)) ReadAhead<Op> ahead(ptrdiff_t left) const {
     ReadAhead<Op> found;
 #pragma GCC unroll 4
     for (int k = 0; k < Op::inputs; ++k) {
-      found.bytes[k] = kReadAheadBytes<Op> + (left >= kReadAheadBytes<Op> ? 0 : jump[k]);
+      found.bytes[k] = far_[k] + (left >= rest_ ? 0 : jump_[k]);
     }
     return found;
   }
+
+ private:
+  ptrdiff_t rest_;
+  ptrdiff_t jump_[Op::inputs];  // bytes from the last channel's end to the next outer index
+  ptrdiff_t far_[Op::inputs];
 };
 
 // The longest run.
