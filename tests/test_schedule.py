@@ -153,7 +153,12 @@ def test_it_counts_all_bytes():
 
 def test_what_writes_nothing_streams_nothing():
     assert not schedule((32, 2048, 49), outputs=0)["streaming"]
-    assert schedule((320, 2048, 49), outputs=0)["group"] == 4
+    assert not schedule((320, 2048, 49), outputs=0)["streaming"]
+
+
+@pytest.mark.parametrize(("inner", "group"), [(49, 16), (784, 16), (3136, 5), (12544, 1)])
+def test_what_is_only_read_is_read_64_kb_in_a_row(inner, group):
+    assert schedule((32, 256, inner), outputs=0)["group"] == group
 
 
 def test_empty_work_has_a_schedule():

@@ -40,6 +40,8 @@ constexpr ptrdiff_t kLineBytes = 64;
 // little beside it, but enough groups for the threads to share.
 constexpr ptrdiff_t kSmallSlab = 16 * kKB;
 constexpr ptrdiff_t kGroupsPerThread = 4;
+// Of what is only read no cache need hold a slab: so much is read in a row.
+constexpr ptrdiff_t kReadRow = 64 * kKB;
 
 // A last cache up to this size is near, one of a few cores, who read it several times as fast as
 // memory (AMD EPYC); a larger one is spread over many cores and no faster (Intel Xeon with 480 MB).
@@ -99,6 +101,7 @@ bool lies_in_l2(const Work& work, const CacheSizes& caches, int threads) {
 // What the slabs of a group may take: of a near cache as much as L2 holds, all of it or, where one
 // group is mapped while the next is reduced, a third.
 ptrdiff_t room_for_group(const Work& work, const CacheSizes& caches) {
+  if (work.bytes_written == 0) return work.outer * kReadRow;
   if (!lies_in_near_l3(work, caches)) return kSmallSlab;
   return read_as_it_lies(work, caches) ? caches.l2 : caches.l2 / 3;
 }
