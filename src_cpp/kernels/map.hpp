@@ -172,14 +172,14 @@ struct ReadNext {
   }
 };
 // The same for a map alone, which walks memory in order: what it will read and write soon.
+constexpr ptrdiff_t kAlongBytes = 2048;
 template <class T, class U>
 struct WalkAhead {
   const T* x;
   const U* y;
   __attribute__((always_inline)) void touch(ptrdiff_t i) const {
-    constexpr ptrdiff_t bytes = 2048;
-    prefetch(reinterpret_cast<const char*>(x + i) + bytes);
-    prefetch_for_write(reinterpret_cast<const char*>(y + i) + bytes);
+    prefetch(reinterpret_cast<const char*>(x + i) + kAlongBytes);
+    prefetch_for_write(reinterpret_cast<const char*>(y + i) + kAlongBytes);
   }
 };
 // The same where what is written bypasses the caches.
@@ -187,13 +187,30 @@ template <class Op, class T>
 struct ReadAlong {
   Inputs<Op, T> in;
   __attribute__((always_inline)) void touch(ptrdiff_t i) const {
-    constexpr ptrdiff_t bytes = 2048;
 #pragma GCC unroll 4
     for (int k = 0; k < Op::inputs; ++k) {
-      prefetch(reinterpret_cast<const char*>(in.at[k] + i) + bytes);
+      prefetch(reinterpret_cast<const char*>(in.at[k] + i) + kAlongBytes);
     }
   }
 };
+
+// The same where a run of elements ends before what is read ahead: from element `left` on what lies
+// after it.
+template <class Op, class T>
+struct ReadOn {
+  Inputs<Op, T> here, after;
+  ptrdiff_t left;
+
+  __attribute__((always_inline)) void touch(ptrdiff_t i) const {
+#pragma GCC unroll 4
+    for (int k = 0; k < Op::inputs; ++k) prefetch((i < left ? here.at[k] : after.at[k]) + i);
+  }
+};
+template <class Op, class T>
+BNFAST_INLINE ReadOn<Op, T> read_on(const Inputs<Op, T>& run, const Inputs<Op, T>& after,
+                                    ptrdiff_t n, ptrdiff_t ahead) {
+  return {run.plus(ahead), after.plus(ahead - n), n - ahead};
+}
 
 struct ReadNothing {
   __attribute__((always_inline)) void touch(ptrdiff_t) const {}

@@ -128,10 +128,13 @@ void stream_planes(const Op& op, const Block& block, const MappedPlanes<Op, T, U
                    const void* const* coefficients) {
   constexpr ptrdiff_t long_plane = 4096 / sizeof(U);
   const bool together = block.inner < long_plane && joined<C>(op, block, planes);
+  const ptrdiff_t row = block.channels * block.inner;
   for (ptrdiff_t o = 0; o < block.outer; ++o) {
     if (together) {
       const Place<Op, T, U> at = planes.at(0, o);
-      stream_joined<C>(op, at, block.channels, block.inner, coefficients, ReadAlong<Op, T>{at.in});
+      const Inputs<Op, T> after = o + 1 < block.outer ? planes.at(0, o + 1).in : at.in.plus(row);
+      stream_joined<C>(op, at, block.channels, block.inner, coefficients,
+                       read_on<Op>(at.in, after, row, kAlongBytes / sizeof(T)));
       continue;
     }
     for (ptrdiff_t c = 0; c < block.channels; ++c) {

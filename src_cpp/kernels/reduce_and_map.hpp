@@ -40,18 +40,6 @@ __attribute__((always_inline)) inline auto write_ahead(const T* x, const T* y,
   }
 }
 
-// What a reduction will read next: in this plane, from element `left` on in the one after.
-template <class Op, class T>
-struct ReadOn {
-  Inputs<Op, T> here, after;
-  ptrdiff_t left;
-
-  __attribute__((always_inline)) void touch(ptrdiff_t i) const {
-#pragma GCC unroll 4
-    for (int k = 0; k < Op::inputs; ++k) prefetch((i < left ? here.at[k] : after.at[k]) + i);
-  }
-};
-
 // Maps a block's planes a turn at a time, and prefetches what the reduction, Op, will want next.
 template <class Op, class MapOp, class C, bool streaming, class T>
 class Mapper {
@@ -66,7 +54,7 @@ class Mapper {
     at_ = planes_.at(c, o);
     left_ = task_.block.inner;
     constexpr ptrdiff_t ahead = turn_ahead<Op, C, T>();
-    wanted_ = {reduced.plus(ahead), after.plus(ahead - left_), left_ - ahead};
+    wanted_ = read_on<Op>(reduced, after, left_, ahead);
     const ptrdiff_t head = streaming ? unaligned_head(at_.out[0], left_) : 0;
     if (head > 0) few(head);
   }
@@ -171,9 +159,9 @@ class RowsOfPlanes {
   // A turn is a row; or, where a plane is but one step of a run, rows of a run.
   void run(double* first, double* second) const {
     const auto [outer, channels, inner] = of_.block;
-    const ptrdiff_t turn = inner > kLanes<C> ? 1 : collide() ? kFewSteps : kRunSteps;
+    const bool steps = inner <= kLanes<C>, parts = steps && collide();
+    const ptrdiff_t turn = !steps ? 1 : parts ? kFewSteps : kRunSteps;
     if (outer <= turn && inner <= kRun<C>) return run_once(first, second);
-    const bool parts = turn == kFewSteps && turn < kRunSteps;
     const ptrdiff_t ahead = turn == 1 ? 2 : turn;
     BlockSums sums(of_.block);
     RunLanes<C> lanes[kMaxGroup];
