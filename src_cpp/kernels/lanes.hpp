@@ -150,6 +150,18 @@ BNFAST_INLINE void add_pass(const Op& op, const Steps<Op, T>& whole, const Steps
   }
 }
 
+// The sums of a run whose lanes, or what is kept of them, are in so many vectors; it overwrites
+// them.
+template <class C, int vectors>
+BNFAST_INLINE RunSums run_sums(Vector<C>* first, Vector<C>* second) {
+  RunSums sums;
+  add_neighbours<C, vectors>(first);
+  add_neighbours<C, vectors>(second);
+  widen_lanes(first, sums.first);
+  widen_lanes(second, sums.second);
+  return sums;
+}
+
 // What is done between two passes: nothing.
 struct NothingBetween {
   __attribute__((always_inline)) void operator()() const {}
@@ -159,7 +171,6 @@ struct NothingBetween {
 template <class C, class Op, class T, class Ahead, class Between = NothingBetween>
 BNFAST_INLINE RunSums sum_run(const Op& op, const Steps<Op, T>& whole, const Steps<Op, T>& others,
                               const Vector<C>* c, Ahead ahead, Between between = {}) {
-  RunSums sums;
   constexpr int vectors = kPasses<C> * kKept<C>;
   Vector<C> first[vectors], second[vectors];
   if constexpr (kPasses<C> == 1) {  // all stays in registers
@@ -171,11 +182,7 @@ BNFAST_INLINE RunSums sum_run(const Op& op, const Steps<Op, T>& whole, const Ste
       add_pass<C>(op, whole, others, c, ahead, pass, first, second);
     }
   }
-  add_neighbours<C, vectors>(first);
-  add_neighbours<C, vectors>(second);
-  widen_lanes(first, sums.first);
-  widen_lanes(second, sums.second);
-  return sums;
+  return run_sums<C, vectors>(first, second);
 }
 
 // The lanes of a run whose steps are not all read at once.
@@ -205,15 +212,7 @@ struct RunLanes {
     }
   }
 
-  // The run's sums, in the order of sum_run.
-  __attribute__((always_inline)) RunSums sums() {
-    RunSums sums;
-    add_neighbours<C, vectors>(first);
-    add_neighbours<C, vectors>(second);
-    widen_lanes(first, sums.first);
-    widen_lanes(second, sums.second);
-    return sums;
-  }
+  __attribute__((always_inline)) RunSums sums() { return run_sums<C, vectors>(first, second); }
 };
 
 // The sum of the sums, in a fixed tree. They are taken vector by vector: a copy of them all would

@@ -40,14 +40,15 @@ BNFAST_INLINE ptrdiff_t map_rows_ahead(const BlockInputs<Op, T>& inputs, ptrdiff
 }
 
 // What is prefetched while a strip is mapped down some rows.
-enum class Ahead {
+enum class MapAhead {
   rows,         // the same columns so many rows farther, to be read
   memory,       // what lies 2 KB farther on, to be read and written
   as_they_lie,  // likewise the rows after these, in the order of memory
 };
 
 // `vectors` side by side, down the rows; the only one has `n` columns when partial.
-template <class C, bool streaming, Ahead how, int vectors, bool partial, class Op, class T, class U>
+template <class C, bool streaming, MapAhead how, int vectors, bool partial, class Op, class T,
+          class U>
 BNFAST_INLINE void map_columns(const Op& op, const MappedPlanes<Op, T, U>& in_rows, ptrdiff_t row,
                                ptrdiff_t rows, ptrdiff_t column, const void* const* coefficients,
                                ptrdiff_t ahead, int n) {
@@ -71,15 +72,15 @@ BNFAST_INLINE void map_columns(const Op& op, const MappedPlanes<Op, T, U>& in_ro
   StripAhead written = {reinterpret_cast<const char*>(after.out[0]), written_bytes};
   for (ptrdiff_t r = row; r < row + rows; ++r) {
     const Place<Op, T, U> at = in_rows.at(0, r).plus(column);
-    if (how == Ahead::as_they_lie && !partial) {
+    if (how == MapAhead::as_they_lie && !partial) {
       read.touch<prefetch>(read_bytes);
       written.touch<prefetch_for_write>(written_bytes);
     }
     const auto mapped = [&](int v) __attribute__((always_inline)) {
       const Place<Op, T, U> here = at.plus(v * width);
       if (begins_line<T, C>(v * width)) {
-        if constexpr (how == Ahead::memory) WalkAhead<T, U>{here.in.at[0], here.out[0]}.touch(0);
-        if constexpr (how == Ahead::rows) rows_ahead.touch(0, here.in.at);
+        if constexpr (how == MapAhead::memory) WalkAhead<T, U>{here.in.at[0], here.out[0]}.touch(0);
+        if constexpr (how == MapAhead::rows) rows_ahead.touch(0, here.in.at);
       }
       return map_vector<C>(op, here.in, k[v]);
     };
@@ -100,7 +101,7 @@ BNFAST_INLINE void map_columns(const Op& op, const MappedPlanes<Op, T, U>& in_ro
 }
 
 // Some rows, strip by strip.
-template <class C, bool streaming, Ahead how, class Op, class T, class U>
+template <class C, bool streaming, MapAhead how, class Op, class T, class U>
 BNFAST_INLINE void map_strips(const Op& op, const MappedPlanes<Op, T, U>& in_rows, ptrdiff_t row,
                               ptrdiff_t rows, ptrdiff_t columns, const void* const* coefficients,
                               ptrdiff_t ahead) {
@@ -162,7 +163,7 @@ BNFAST_INLINE bool short_end_to_end(const MappedPlanes<Op, T, U>& in_rows, ptrdi
 template <class C, bool streaming, class Op, class T, class U>
 void map_rows_storing(const Op& op, const Block& block, const MappedPlanes<Op, T, U> in_rows,
                       const void* const* coefficients) {
-  constexpr Ahead how = streaming || Op::inputs > 1 ? Ahead::rows : Ahead::memory;
+  constexpr MapAhead how = streaming || Op::inputs > 1 ? MapAhead::rows : MapAhead::memory;
   const ptrdiff_t columns = block.channels;
   if (!streaming && columns * static_cast<ptrdiff_t>(sizeof(T)) >= kLongRowBytes<Op>) {
     const CoefficientRow<Op, C> row_of(coefficients);
@@ -176,10 +177,10 @@ void map_rows_storing(const Op& op, const Block& block, const MappedPlanes<Op, T
   const bool as_they_lie = short_end_to_end(in_rows, columns);
   for (ptrdiff_t row = 0; row < block.outer; row += step) {
     const ptrdiff_t rows = block.outer - row < step ? block.outer - row : step;
-    if constexpr (how == Ahead::memory && !kSmall) {
+    if constexpr (how == MapAhead::memory && !kSmall) {
       if (as_they_lie) {
-        map_strips<C, streaming, Ahead::as_they_lie>(op, in_rows, row, rows, columns, coefficients,
-                                                     ahead);
+        map_strips<C, streaming, MapAhead::as_they_lie>(op, in_rows, row, rows, columns,
+                                                        coefficients, ahead);
         continue;
       }
     }

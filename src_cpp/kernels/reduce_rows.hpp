@@ -21,20 +21,22 @@ BNFAST_INLINE void add_to_sums(double* sum, F32 v, int n) {
 
 // Memory is read fastest in its own order. While a run is added strip by strip, which is not that
 // order, the next one is prefetched as it lies; into L2, for L1 has no room for a run of wide rows.
-// One that even L2 would not hold is read 512 bytes ahead along each row instead.
+// One that even L2 would not hold is read a little ahead along each row instead.
+constexpr ptrdiff_t kMostRunBytes = 128 * 1024, kAlongRowBytes = 512;
+
 template <class Op, class T>
 class RunAhead {
  public:
   RunAhead(const BlockInputs<Op, T>& in, ptrdiff_t row, ptrdiff_t columns) {
     const ptrdiff_t length = columns * static_cast<ptrdiff_t>(sizeof(T));
-    const bool fits = Op::inputs * kRunRows * length <= 128 * 1024;
+    const bool fits = Op::inputs * kRunRows * length <= kMostRunBytes;
     const ptrdiff_t within = kReadAheadBytes<Op> / length;
     const ptrdiff_t rows = fits ? (within < kRunRows ? kRunRows : within) : 0;
     as_it_lies_ = fits;
 #pragma GCC unroll 4
     for (int k = 0; k < Op::inputs; ++k) {
       outer_[k] = in.in[k].outer;
-      at_[k] = in.in[k].data + (row + rows) * outer_[k] + (fits ? 0 : 512);
+      at_[k] = in.in[k].data + (row + rows) * outer_[k] + (fits ? 0 : kAlongRowBytes);
       as_it_lies_ &= outer_[k] == length;
     }
   }
