@@ -116,7 +116,7 @@ class ActivatedAffine {
 
   template <class V>
   __attribute__((always_inline)) void apply(const V* u, const V* c, V* y) const {
-    y[0] = act_.value(residual_.added(fma(u[0] - c[0], c[1], c[2]), u[1]));
+    y[0] = act_.value(residual_.added(fnma(c[0] - u[0], c[1], c[2]), u[1]));
   }
 
  private:
@@ -132,10 +132,10 @@ class ActivatedProducts {
 
   template <class V>
   __attribute__((always_inline)) void add(const V* u, const V* c, V& first, V& second) const {
-    const V d = u[0] - c[0];
-    const V g = act_.gradient(residual_.added(fma(d, c[1], c[2]), u[2]), u[1]);
+    const V d = c[0] - u[0];
+    const V g = act_.gradient(residual_.added(fnma(d, c[1], c[2]), u[2]), u[1]);
     first += g;
-    second = fma(g, d, second);
+    second = fnma(g, d, second);
   }
 
  private:
@@ -155,9 +155,9 @@ class ActivatedGradient {
 
   template <class V>
   __attribute__((always_inline)) void apply(const V* u, const V* c, V* y) const {
-    const V d = u[0] - c[0];
-    const V g = act_.gradient(residual_.added(fma(d, c[4], c[5]), u[2]), u[1]);
-    y[0] = fma(d, c[1], g - c[2]) * c[3];
+    const V d = c[0] - u[0];
+    const V g = act_.gradient(residual_.added(fnma(d, c[4], c[5]), u[2]), u[1]);
+    y[0] = fnma(d, c[1], g - c[2]) * c[3];
     y[1] = g;
   }
 

@@ -23,7 +23,7 @@ struct Affine {
 
   template <class V>
   __attribute__((always_inline)) void apply(const V* u, const V* c, V* y) const {
-    y[0] = fma(u[0] - c[0], c[1], c[2]);
+    y[0] = fnma(c[0] - u[0], c[1], c[2]);
   }
 };
 
@@ -35,7 +35,7 @@ struct Gradient {
 
   template <class V>
   __attribute__((always_inline)) void apply(const V* u, const V* c, V* y) const {
-    y[0] = fma(u[0] - c[0], c[1], u[1] - c[2]) * c[3];
+    y[0] = fnma(c[0] - u[0], c[1], u[1] - c[2]) * c[3];
   }
 };
 
@@ -219,8 +219,8 @@ struct ReadNothing {
 // True for the vectors with which a cache line's worth of elements begins.
 template <class T, class C>
 BNFAST_INLINE bool begins_line(ptrdiff_t i) {
-  constexpr ptrdiff_t line = 64 / sizeof(T);
-  return i % line < kWidth<C>;
+  constexpr size_t line = 64 / sizeof(T);
+  return static_cast<size_t>(i) % line < kWidth<C>;
 }
 
 template <class C, class Op, class T, class U, class Next>

@@ -69,7 +69,7 @@ BNFAST_INLINE void stream_joined(const Op& op, const Place<Op, T, U>& at, ptrdif
   ptrdiff_t i = unaligned_head(at.out[0], n), c = 0;
   if (i > 0) map_few<C>(op, at, i, k);
   for (ptrdiff_t end = inner;; end += inner) {
-    const ptrdiff_t whole = i + (end - i) / step * step;
+    const ptrdiff_t whole = i + static_cast<ptrdiff_t>(static_cast<size_t>(end - i) / step * step);
     map_vectors<C, true>(op, at, i, whole, k, next);
     i = whole;
     if (++c == channels) break;

@@ -6,8 +6,14 @@
 namespace bnfast {
 namespace BNFAST_ISA {
 
-// Columns held at once by the rows walk, in vectors: their coefficients stay in registers.
-constexpr int kMapVectors = BNFAST_VECTOR_BYTES == 64 ? 4 : 2;
+// Columns held at once by the rows walk, in vectors: their coefficients stay in registers, and the
+// fewer where they are streamed.
+template <class Op, bool streaming>
+constexpr int kMapVectors = BNFAST_VECTOR_BYTES == 64 ? (Op::coefficients > 4 ? 2 : 4)
+                            : Op::coefficients > 4    ? 1
+                            : Op::coefficients > 3    ? 2
+                            : streaming || kSmall     ? 2
+                                                      : 4;
 
 // Rows between what is mapped and what is prefetched: they fit a third of L1 and, lying a power of
 // two apart, do not fight for its sets.
@@ -107,8 +113,7 @@ BNFAST_INLINE void map_strips(const Op& op, const MappedPlanes<Op, T, U>& in_row
                               ptrdiff_t ahead) {
   constexpr int width = kWidth<C>;
   constexpr int least = streaming ? kStreamed<C, U> : width;
-  // With many coefficients, fewer columns fit the registers.
-  constexpr int fit = (Op::coefficients > 4 ? kMapVectors / 2 : kMapVectors) * width;
+  constexpr int fit = kMapVectors<Op, streaming> * width;
   constexpr int wide = fit < least ? least : fit;
   ptrdiff_t c = 0;
   for (; c + wide <= columns; c += wide) {

@@ -18,13 +18,19 @@ template <class C, class T>
 constexpr ptrdiff_t kLongPlane = 2 * kRun<C> * (sizeof(C) / sizeof(T));
 template <class C, class T>
 constexpr ptrdiff_t kTurn = kPasses<C> > 1 ? kLongPlane<C, T> / 2 : kLongPlane<C, T>;
+// The shortest planes that are taken in turns: streamed stores, which wait for memory, have the
+// passes' reads to go on with if they come a part at a time.
+template <class C, class T, bool streaming>
+constexpr ptrdiff_t kLeastInTurns =
+    streaming && kPasses<C> > 1 ? kLongPlane<C, T> / 4 * 3 : kLongPlane<C, T>;
 
 // Elements between what is mapped and what is prefetched, in a plane of the same length: 4 KB of
-// all inputs together, but no less than a turn.
+// all inputs together, but no less than a turn nor more than a plane.
 template <class Op, class C, class T>
-constexpr ptrdiff_t turn_ahead() {
+constexpr ptrdiff_t turn_ahead(ptrdiff_t plane) {
   constexpr ptrdiff_t elements = 4096 / (Op::inputs * static_cast<ptrdiff_t>(sizeof(T)));
-  return elements < kTurn<C, T> ? kTurn<C, T> : elements;
+  constexpr ptrdiff_t wanted = elements < kTurn<C, T> ? kTurn<C, T> : elements;
+  return wanted < plane ? wanted : plane;
 }
 
 // Prefetches what will be written at y while x is reduced; per_step: what their distance grows by.
@@ -53,7 +59,7 @@ class Mapper {
     splat_coefficients<C, MapOp::coefficients>(task_.coefficients, c, k_);
     at_ = planes_.at(c, o);
     left_ = task_.block.inner;
-    constexpr ptrdiff_t ahead = turn_ahead<Op, C, T>();
+    const ptrdiff_t ahead = turn_ahead<Op, C, T>(left_);
     wanted_ = read_on<Op>(reduced, after, left_, ahead);
     const ptrdiff_t head = streaming ? unaligned_head(at_.out[0], left_) : 0;
     if (head > 0) few(head);
@@ -132,7 +138,7 @@ struct Reduced {
   const void* const* coefficients;
 };
 
-// Planes longer than a turn.
+// Planes that are taken in turns.
 template <class C, class Op, class T, class Map>
 void reduce_and_map_long_planes(const Reduced<Op, T> of, double* first, double* second, Map& map) {
   BlockSums sums(of.block);
@@ -149,7 +155,7 @@ void reduce_and_map_long_planes(const Reduced<Op, T> of, double* first, double* 
   sums.finish(of.block, first, second);
 }
 
-// Planes shorter than a turn: those of all channels at one outer index are a row.
+// Shorter planes: those of all channels at one outer index are a row.
 template <class Op, class MapOp, class T, class C, bool streaming>
 class RowsOfPlanes {
  public:
@@ -277,7 +283,7 @@ class RowsOfPlanes {
 template <class Op, class MapOp, class T, class C, bool streaming>
 void reduce_and_map_by(const Reduced<Op, T>& of, const MapOp& map_op, const MapTask& task,
                        double* first, double* second) {
-  if (of.block.inner >= kLongPlane<C, T>) {
+  if (of.block.inner >= kLeastInTurns<C, T, streaming>) {
     Mapper<Op, MapOp, C, streaming, T> map(map_op, task);
     reduce_and_map_long_planes<C>(of, first, second, map);
   } else {
@@ -293,9 +299,9 @@ void reduce_and_map_planes(const Block& block, const Input* in, const void* cons
                              BlockInputs<Op, T>(next), coefficients};
   const MapOp map_op(activation);
   const MappedPlanes<MapOp, T, T> mapped(task.in, task.out);
-  const bool streams = kStreams && task.store == Store::streaming &&
-                       streamable<C>(map_op, block, mapped) &&
-                       (block.inner >= kLongPlane<C, T> || joined<C>(map_op, block, mapped));
+  const bool streams =
+      kStreams && task.store == Store::streaming && streamable<C>(map_op, block, mapped) &&
+      (block.inner >= kLeastInTurns<C, T, true> || joined<C>(map_op, block, mapped));
   if (streams) {
     reduce_and_map_by<Op, MapOp, T, C, true>(of, map_op, task, first, second);
   } else {

@@ -15,7 +15,8 @@ namespace BNFAST_ISA {
 
 // Of an op: `inputs` and `coefficients`, their numbers; add(u, c, first, second) adds what is asked
 // for of one vector u of each input. Elements that are absent are c[0] in the first input and 0 in
-// the others: they add nothing.
+// the others: they add nothing. Ops subtract x from c[0], not c[0] from x: an instruction can read
+// from memory what it subtracts, which saves one that loads.
 template <class C>
 struct Moments {
   static constexpr int inputs = 1;
@@ -24,9 +25,15 @@ struct Moments {
 
   template <class V>
   __attribute__((always_inline)) void add(const V* u, const V* c, V& first, V& second) const {
-    const V d = u[0] - c[0];
-    first += d;
-    second = fma(d, d, second);
+    if constexpr (sizeof(C) == sizeof(float)) {
+      const V d = c[0] - u[0];
+      first -= d;
+      second = fma(d, d, second);
+    } else {  // most of what is summed in double is converted first
+      const V d = u[0] - c[0];
+      first += d;
+      second = fma(d, d, second);
+    }
   }
 };
 
@@ -39,7 +46,7 @@ struct Products {
   template <class V>
   __attribute__((always_inline)) void add(const V* u, const V* c, V& first, V& second) const {
     first += u[1];
-    second = fma(u[1], u[0] - c[0], second);
+    second = fnma(u[1], c[0] - u[0], second);
   }
 };
 

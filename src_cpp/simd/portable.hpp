@@ -11,6 +11,8 @@ namespace BNFAST_ISA {
 
 BNFAST_INLINE F32 fma(F32 a, F32 b, F32 c) { return a * b + c; }
 BNFAST_INLINE F64 fma(F64 a, F64 b, F64 c) { return a * b + c; }
+BNFAST_INLINE F32 fnma(F32 a, F32 b, F32 c) { return c - a * b; }
+BNFAST_INLINE F64 fnma(F64 a, F64 b, F64 c) { return c - a * b; }
 
 BNFAST_INLINE F64 widen(F32Half h) { return __builtin_convertvector(h, F64); }
 BNFAST_INLINE F32Half narrow(F64 d) { return __builtin_convertvector(d, F32Half); }

@@ -8,7 +8,7 @@
 //
 // Arithmetic is the compiler's own vector extension. What that cannot say (fma, partial and
 // streaming access, conversion) each instruction set's header supplies for F32 and F64:
-//   fma(a, b, c)                    a*b + c
+//   fma(a, b, c), fnma(a, b, c)     a*b + c, c - a*b
 //   load_partial(p, n, fill)        n of the lanes from p, the others from fill; 0 < n < width
 //   store_partial(p, v, n)
 //   stream(p, v)                    p aligned to the size of v; v also an F32Half or a U16

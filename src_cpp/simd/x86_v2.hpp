@@ -12,6 +12,8 @@ namespace BNFAST_ISA {
 
 BNFAST_INLINE F32 fma(F32 a, F32 b, F32 c) { return a * b + c; }
 BNFAST_INLINE F64 fma(F64 a, F64 b, F64 c) { return a * b + c; }
+BNFAST_INLINE F32 fnma(F32 a, F32 b, F32 c) { return c - a * b; }
+BNFAST_INLINE F64 fnma(F64 a, F64 b, F64 c) { return c - a * b; }
 
 BNFAST_INLINE void stream(float* p, F32 v) { _mm_stream_ps(p, v); }
 BNFAST_INLINE void stream(double* p, F64 v) { _mm_stream_pd(p, v); }

@@ -13,6 +13,8 @@ constexpr __mmask32 kAll32 = 0xffffffff;
 
 BNFAST_INLINE F32 fma(F32 a, F32 b, F32 c) { return _mm512_fmadd_ps(a, b, c); }
 BNFAST_INLINE F64 fma(F64 a, F64 b, F64 c) { return _mm512_fmadd_pd(a, b, c); }
+BNFAST_INLINE F32 fnma(F32 a, F32 b, F32 c) { return _mm512_fnmadd_ps(a, b, c); }
+BNFAST_INLINE F64 fnma(F64 a, F64 b, F64 c) { return _mm512_fnmadd_pd(a, b, c); }
 
 BNFAST_INLINE unsigned first_lanes(int n) { return (1u << n) - 1u; }
 
