@@ -57,6 +57,18 @@ def test_sign_of_x_is_sign_of_y(geometry, dtype):
     np.testing.assert_array_equal(bnfast.batch_norm(-x, training=True, channel_axis=axis), -y)
 
 
+@pytest.mark.parametrize("zero", [0.0, -0.0], ids=str)
+def test_zeros_keep_their_sign(zero, geometry, dtype):
+    """x*1 - 0 and (x - 0)/1*1 - 0 are x."""
+    shape, axis = geometry
+    x = np.full(shape, zero, dtype)
+    zeros, ones = np.zeros(shape[axis]), np.ones(shape[axis])
+    affine = bnfast.affine(x, ones, -zeros, channel_axis=axis)
+    normalized = bnfast.batch_norm(x, zeros, ones, ones, -zeros, eps=0, channel_axis=axis)
+    np.testing.assert_array_equal(np.signbit(affine), np.signbit(x))
+    np.testing.assert_array_equal(np.signbit(normalized), np.signbit(x))
+
+
 def test_gradient_is_linear_in_dy(geometry, dtype):
     shape, axis = geometry
     x, dy = normal(shape, dtype), normal(shape, dtype, seed=2)

@@ -19,6 +19,12 @@ constexpr double kLeastMeanFast = 1e-28;
 
 constexpr double kZeros[kMaxGroup] = {};
 
+// What a map subtracts its input from: 0 as -0, for -0 - x is -x whichever zero x may be.
+template <class C>
+C centre_of(C value) {
+  return value == 0 ? -C(0) : value;
+}
+
 // Calls set(row 0, row 1, row 2), each from the first of the channels on.
 template <class Set>
 void in_compute_type(Coefficients& to, const Group& group, Set&& set) {
@@ -54,7 +60,7 @@ void set_normalizations(Coefficients& to, const Group& group, const Normalizatio
       const double wide = static_cast<double>(high);
       const double rest = maps.mean[i] - wide + maps.mean_low[i];
       const double low = std::isfinite(wide) ? rest : 0;
-      centre[i] = high;
+      centre[i] = centre_of(high);
       slope[i] = a;
       offset[i] = static_cast<C>(maps.shift[i] - low * static_cast<double>(a));
     }
@@ -70,7 +76,7 @@ void set_affine(Coefficients& to, ptrdiff_t c, double scale, double shift) {
   const double zero = to.rounded(-shift / scale), a = to.rounded(scale);
   const bool fits = to.rounded(shift) == shift && a == scale;
   const bool direct = fits || !std::isfinite(zero) || !std::isfinite(zero * scale);
-  to.set(0, c, direct ? 0 : zero);
+  to.set(0, c, centre_of(direct ? 0.0 : zero));
   to.set(1, c, a);
   to.set(2, c, direct ? shift : shift + zero * scale);
 }
@@ -174,7 +180,7 @@ void set_gradients(Coefficients& to, const Group& group, const Gradients& of) {
       const C high = static_cast<C>(of.mean[i]);
       const C a = static_cast<C>(-of.invstd[i] * of.invstd[i] * of.sum_dy_xmu[i] * share);
       const double rest = of.mean[i] - static_cast<double>(high);
-      centre[i] = high;
+      centre[i] = centre_of(high);
       slope[i] = a;
       offset[i] = static_cast<C>(of.sum_dy[i] * share + static_cast<double>(a) * rest);
       factor[i] = static_cast<C>(of.weight[i] * of.invstd[i]);
