@@ -2,7 +2,8 @@
 
 Two processes of one build differ by several percent, each steadily: by the pages that their memory
 got, by where stack and heap begin. More turns do not help. So the processes are started anew, many
-times over; each start gives one ratio, and what they scatter is the uncertainty.
+times over; each start gives one ratio, and what they scatter is the uncertainty. A start ends when
+each process has been as fast as it gets twice: what else the machine does can only slow it down.
 """
 
 import time
@@ -25,7 +26,8 @@ from bnfast.bench.workers import CannotMeasureError, Worker, WorkerEndedError
 
 INSTALLED = "installed"
 LEAST_STARTS, MOST_STARTS = 6, 40
-_SECONDS_PER_START = 0.15
+_LONGEST_START = 1.0  # seconds
+_AS_FAST = 0.01
 
 
 @dataclass
@@ -62,7 +64,7 @@ def compare_builds(
     cases: Sequence[Case],
     *,
     thresholds: Thresholds | None = None,
-    seconds: float = 12.0,
+    seconds: float = 30.0,
     slower: float = 0.0,
     progress: Callable[[str], None] = lambda step: None,
 ) -> Comparison:
@@ -79,7 +81,7 @@ def compare_builds(
         What to time.
     thresholds : Thresholds, optional
         How much slower is still ok; 0.05 by default.
-    seconds : float, default 12
+    seconds : float, default 30
         How long to try for each case, on average and at most; less if it is soon clear. There are
         `LEAST_STARTS` starts whatever they take.
     slower : float, default 0
@@ -116,8 +118,8 @@ def compare_builds(
             late = start >= LEAST_STARTS and time.perf_counter() > end
             if late or not undecided:
                 break
-            turns = min(_SECONDS_PER_START, seconds / MOST_STARTS)
-            effort = Effort(turns, least_blocks=3, seed=start)
+            longest = min(_LONGEST_START, seconds / LEAST_STARTS)
+            effort = Effort(longest, least_blocks=3, seed=start)
             _measure(planned, undecided, effort, progress)
     return Comparison(str(base), str(candidate), [found.compared() for found in measured])
 
@@ -155,8 +157,15 @@ def _times(case: Case, workers: dict[int, Worker], effort: Effort) -> Floats:
     if failures:
         raise max(failures, key=lambda failure: isinstance(failure, WorkerEndedError))
     contenders = [workers[place] for place in sorted(workers)]
-    found: Floats = interleave(contenders, effort, of_block=np.min).min(axis=0)
+    times = interleave(contenders, effort, of_block=np.min, enough=_as_fast_twice)
+    found: Floats = times.min(axis=0)
     return found
+
+
+def _as_fast_twice(times: Floats) -> bool:
+    """Whether the fastest two blocks of each process agree."""
+    fastest, second = np.sort(times, axis=0)[:2]
+    return bool((second <= fastest * (1 + _AS_FAST)).all())
 
 
 @contextmanager
