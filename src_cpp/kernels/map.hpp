@@ -14,8 +14,8 @@ namespace bnfast {
 namespace BNFAST_ISA {
 
 // Of an op: `inputs`, `outputs` and `coefficients`, their numbers; apply(u, c, y) makes one vector
-// of each output from one of each input; writes(k): whether output k is wanted. As in sums.hpp, x is
-// subtracted from c[0].
+// of each output from one of each input; writes(k): whether output k is wanted. As in sums.hpp, x
+// is subtracted from c[0].
 template <class C>
 struct Affine {
   static constexpr int inputs = 1, outputs = 1, coefficients = 3;
