@@ -145,6 +145,17 @@ def test_a_turn_warms_up_and_keeps_the_fastest(clock):
     assert contender.turn(warm_up=15.0, seconds=12.0) == 3.0
 
 
+def test_a_slow_first_call_does_not_change_the_batches(clock):
+    def calls_of_a_turn(first):
+        durations = itertools.chain([first], itertools.repeat(1.25e-5))
+        called = []
+        contender = Timed(clock.work(lambda: called.append(next(durations)) or called[-1]), clock)
+        contender.turn(0, 0)
+        return len(called)
+
+    assert calls_of_a_turn(1e-3) == calls_of_a_turn(1.25e-5) > 20
+
+
 def test_at_least_two_batches_are_timed(clock):
     durations = itertools.chain([1.0, 1.0, 6.0, 5.0], itertools.repeat(1.0))
     assert Timed(clock.work(lambda: next(durations)), clock).turn(0, 0) == 5.0

@@ -26,7 +26,7 @@ from bnfast.bench.workers import CannotMeasureError, Worker, WorkerEndedError
 
 INSTALLED = "installed"
 LEAST_STARTS, MOST_STARTS = 6, 40
-_LONGEST_START = 1.0  # seconds
+_LONGEST_START = 2.0  # seconds
 _AS_FAST = 0.01
 
 
@@ -64,7 +64,7 @@ def compare_builds(
     cases: Sequence[Case],
     *,
     thresholds: Thresholds | None = None,
-    seconds: float = 30.0,
+    seconds: float = 60.0,
     slower: float = 0.0,
     progress: Callable[[str], None] = lambda step: None,
 ) -> Comparison:
@@ -81,7 +81,7 @@ def compare_builds(
         What to time.
     thresholds : Thresholds, optional
         How much slower is still ok; 0.05 by default.
-    seconds : float, default 30
+    seconds : float, default 60
         How long to try for each case, on average and at most; less if it is soon clear. There are
         `LEAST_STARTS` starts whatever they take.
     slower : float, default 0

@@ -4,6 +4,7 @@ The standard library alone: a worker with another build of bnfast loads this fil
 """
 
 import gc
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ Clock = Callable[[], float]
 
 LEAST_BATCHES = 2
 _BATCH_SECONDS = 5e-5
+_LONG_BATCH_SECONDS = 5e-3
+_TRIES = 3
+_MOST_GROWTH = 16
 
 
 class Contender(Protocol):
@@ -59,9 +63,17 @@ class Timed:
 
     def _calls_per_batch(self) -> int:
         calls = 1
-        while self._batch(calls) < _BATCH_SECONDS:
-            calls *= 2
+        while (seconds := self._fastest_batch(calls)) < _BATCH_SECONDS:
+            growth = min(_BATCH_SECONDS / seconds, _MOST_GROWTH) if seconds > 0 else _MOST_GROWTH
+            calls = math.ceil(calls * growth)
         return calls
+
+    def _fastest_batch(self, calls: int) -> float:
+        """Of some, unless they are long: a first call is slow, and would be taken for a batch."""
+        times = [self._batch(calls)]
+        while len(times) < _TRIES and times[-1] < _LONG_BATCH_SECONDS:
+            times.append(self._batch(calls))
+        return min(times)
 
     def _batches(self, seconds: float, least: int) -> list[float]:
         end = self._clock() + seconds

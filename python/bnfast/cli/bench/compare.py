@@ -45,9 +45,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seconds",
         type=seconds,
-        default=30.0,
+        default=60.0,
         metavar="S",
-        help="at most, for each case of two builds (default: 30)",
+        help="at most, for each case of two builds (default: 60)",
     )
     parser.add_argument(
         "--slow-down",
