@@ -11,11 +11,12 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import bnfast
 from bnfast.bench import CannotMeasureError, Thresholds, Verdict, builds, compare_builds, worker
-from bnfast.bench.builds import folder_of
+from bnfast.bench.builds import as_fast_twice, folder_of
 from bnfast.bench.cases import Case, small_calls
 from bnfast.bench.workers import Worker
 
@@ -69,6 +70,18 @@ def test_a_build_against_itself_is_ok(build):
     assert (comparison.old, comparison.new) == (str(folder), str(folder))
     assert steps[0] == f"start 1, 1/1 {CASE.name}"
     assert len(steps) >= 2
+
+
+@pytest.mark.parametrize(
+    "times, found",
+    [
+        ([[5.0, 1.0], [3.0, 2.0], [3.02, 1.0]], True),
+        ([[5.0, 1.0], [3.0, 2.0], [3.02, 1.1]], False),
+        ([[5.0, 1.0], [3.0, 1.0], [2.9, 1.0]], False),
+    ],
+)
+def test_a_start_lasts_until_each_process_was_as_fast_twice(times, found):
+    assert as_fast_twice(np.array(times)) is found
 
 
 def test_a_slower_build_is_found(build):

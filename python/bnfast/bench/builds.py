@@ -157,12 +157,12 @@ def _times(case: Case, workers: dict[int, Worker], effort: Effort) -> Floats:
     if failures:
         raise max(failures, key=lambda failure: isinstance(failure, WorkerEndedError))
     contenders = [workers[place] for place in sorted(workers)]
-    times = interleave(contenders, effort, of_block=np.min, enough=_as_fast_twice)
+    times = interleave(contenders, effort, of_block=np.min, enough=as_fast_twice)
     found: Floats = times.min(axis=0)
     return found
 
 
-def _as_fast_twice(times: Floats) -> bool:
+def as_fast_twice(times: Floats) -> bool:
     """Whether the fastest two blocks of each process agree."""
     fastest, second = np.sort(times, axis=0)[:2]
     return bool((second <= fastest * (1 + _AS_FAST)).all())
