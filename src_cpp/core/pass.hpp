@@ -19,11 +19,18 @@ struct Operands {
   std::array<Output, kMaxOutputs> out{};
   std::array<ptrdiff_t, kMaxOutputs> out_item{};
 
+  // What is only read, which is all that a reduction needs.
+  std::array<Input, kMaxInputs> inputs_at(ptrdiff_t outer, ptrdiff_t channel,
+                                          ptrdiff_t inner) const {
+    std::array<Input, kMaxInputs> moved = in;
+    for (size_t i = 0; i < in.size(); ++i) {
+      moved[i].data += outer * in[i].outer + channel * in[i].channel + inner * in_item[i];
+    }
+    return moved;
+  }
   Operands at(ptrdiff_t outer, ptrdiff_t channel, ptrdiff_t inner) const {
     Operands moved = *this;
-    for (size_t i = 0; i < in.size(); ++i) {
-      moved.in[i].data += outer * in[i].outer + channel * in[i].channel + inner * in_item[i];
-    }
+    moved.in = inputs_at(outer, channel, inner);
     for (size_t i = 0; i < out.size(); ++i) {
       moved.out[i].data += outer * out[i].outer + channel * out[i].channel + inner * out_item[i];
     }

@@ -98,6 +98,10 @@ class PlanesWalk {
     return pass_.operands.at(piece.outer_begin, channel, piece.inner_begin);
   }
 
+  std::array<Input, kMaxInputs> inputs_at(const Piece& piece, ptrdiff_t channel) const {
+    return pass_.operands.inputs_at(piece.outer_begin, channel, piece.inner_begin);
+  }
+
   const char* first_value(ptrdiff_t channel) const {
     const Input& x = pass_.operands.in[0];
     return x.data + channel * x.channel;
@@ -116,9 +120,9 @@ class PlanesWalk {
   // Reduces a piece of a group of channels and, besides, maps the same piece of the group before.
   // next: what will be reduced after this.
   void add_piece(const Group& group, ptrdiff_t piece_index, const GroupShift& shift,
-                 const Group* before, const Operands& next, GroupSums& sums) const {
+                 const Group* before, const Input* next, GroupSums& sums) const {
     const Piece piece = pieces_[piece_index];
-    const Operands here = at(piece, group.channel);
+    const auto here = inputs_at(piece, group.channel);
     const Block block = {piece.outer_size, group.channels, piece.inner_size};
     const Reduction& reduction = *pass_.reduction;
     CoefficientPointers of_group{shift.data()};
@@ -128,11 +132,10 @@ class PlanesWalk {
       const CoefficientPointers coefficients = coefficients_at(before->channel);
       const Operands there = at(piece, before->channel);
       reduction.first_try_and_map(
-          block, here.in.data(), of_group.data(), pass_.activation, first, second,
-          {block, there.in.data(), there.out.data(), coefficients.data(), schedule_.store},
-          next.in.data());
+          block, here.data(), of_group.data(), pass_.activation, first, second,
+          {block, there.in.data(), there.out.data(), coefficients.data(), schedule_.store}, next);
     } else {
-      reduction.first_try.planes(block, here.in.data(), of_group.data(), pass_.activation, first,
+      reduction.first_try.planes(block, here.data(), of_group.data(), pass_.activation, first,
                                  second);
       if (before) map_piece(*before, piece_index);
     }
@@ -191,9 +194,9 @@ class PlanesWalk {
     for (ptrdiff_t i = 0; i < group.channels; ++i) sums.shift[i] = shift.set(i, sums.shift[i]);
     for (ptrdiff_t p = 0; p < pieces_.size(); ++p) {
       const bool last = p + 1 == pieces_.size();
-      const Operands after =
-          last ? at(pieces_[0], group_at(next).channel) : at(pieces_[p + 1], group.channel);
-      add_piece(group, p, shift, before, after, sums);
+      const auto after = last ? inputs_at(pieces_[0], group_at(next).channel)
+                              : inputs_at(pieces_[p + 1], group.channel);
+      add_piece(group, p, shift, before, after.data(), sums);
     }
     const unsigned wanted = pass_.reduction->fold->take(sums, false);
     for (ptrdiff_t i = 0; wanted >> i; ++i) {
@@ -214,7 +217,7 @@ class PlanesWalk {
     point_at(pass_.reduction->exact_coefficients, channel, coefficients.data() + 1);
     Sums sums;
     pass_.reduction->exact.planes({piece.outer_size, 1, piece.inner_size},
-                                  at(piece, channel).in.data(), coefficients.data(),
+                                  inputs_at(piece, channel).data(), coefficients.data(),
                                   pass_.activation, &sums.first, &sums.second);
     return sums;
   }
@@ -231,9 +234,10 @@ class PlanesWalk {
       const Group before{c - 1, 1};
       for (ptrdiff_t p = begin; p < end; ++p) {
         GroupSums sums = sums_of_one(c, used, {});
-        const Operands after = p + 1 < end ? at(pieces_[p + 1], c)
-                                           : at(pieces_[begin], std::min(c + 1, g_.channels - 1));
-        add_piece({c, 1}, p, shift, c > 0 && interleaved ? &before : nullptr, after, sums);
+        const auto after = p + 1 < end
+                               ? inputs_at(pieces_[p + 1], c)
+                               : inputs_at(pieces_[begin], std::min(c + 1, g_.channels - 1));
+        add_piece({c, 1}, p, shift, c > 0 && interleaved ? &before : nullptr, after.data(), sums);
         partial_[p] = sums.sums(0);
       }
       team.barrier();

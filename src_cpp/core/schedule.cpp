@@ -35,6 +35,11 @@ constexpr ptrdiff_t kStreamingPlane = 1 * kKB;
 constexpr ptrdiff_t kShortPlane = 4 * kKB;
 constexpr ptrdiff_t kShortestPlane = 512;
 constexpr ptrdiff_t kShortestGroup = 4;
+// With a near cache, which the slabs then lie in, so many streamed planes of these lengths are read
+// in a row: one alone is less than a page, and what the CPU prefetches behind it is another
+// channel's.
+constexpr ptrdiff_t kLeastPlaneOfRow = 3 * kKB;
+constexpr ptrdiff_t kPlanesOfRow = 4;
 constexpr ptrdiff_t kLineBytes = 64;
 // Of small slabs, and of others in a near cache, so many channels that beginning a group costs
 // little beside it, but enough groups for the threads to share.
@@ -111,7 +116,9 @@ ptrdiff_t group_for(const Work& work, Store store, const CacheSizes& caches, int
   const bool streams = store == Store::streaming;
   const bool shortest = !streams && work.plane() <= kShortestPlane;
   const ptrdiff_t run = streams ? work.inner * item : work.plane();
-  const ptrdiff_t by_plane = std::min(kShortPlane / run, shortest ? kShortestGroup : kMaxGroup);
+  const bool in_rows = streams && is_near(caches) && run >= kLeastPlaneOfRow && run < kShortPlane;
+  const ptrdiff_t by_plane =
+      in_rows ? kPlanesOfRow : std::min(kShortPlane / run, shortest ? kShortestGroup : kMaxGroup);
   const ptrdiff_t by_slab = std::min(room_for_group(work, caches) / work.slab(),
                                      work.channels / (kGroupsPerThread * threads));
   const ptrdiff_t most = std::clamp(std::max(by_plane, by_slab), ptrdiff_t{1}, kMaxGroup);

@@ -46,7 +46,8 @@ __attribute__((always_inline)) inline auto write_ahead(const T* x, const T* y,
   }
 }
 
-// Maps a block's planes a turn at a time, and prefetches what the reduction, Op, will want next.
+// Maps a block's planes a turn at a time, and prefetches what the reduction, Op, will want next. Of
+// its state one number changes from turn to turn: what is stored waits behind streamed stores.
 template <class Op, class MapOp, class C, bool streaming, class T>
 class Mapper {
  public:
@@ -58,51 +59,35 @@ class Mapper {
                                                   const Inputs<Op, T>& after) {
     splat_coefficients<C, MapOp::coefficients>(task_.coefficients, c, k_);
     at_ = planes_.at(c, o);
-    left_ = task_.block.inner;
-    const ptrdiff_t ahead = turn_ahead<Op, C, T>(left_);
-    wanted_ = read_on<Op>(reduced, after, left_, ahead);
-    const ptrdiff_t head = streaming ? unaligned_head(at_.out[0], left_) : 0;
-    if (head > 0) few(head);
+    size_ = task_.block.inner;
+    wanted_ = read_on<Op>(reduced, after, size_, turn_ahead<Op, C, T>(size_));
+    done_ = streaming ? unaligned_head(at_.out[0], size_) : 0;
+    if (done_ > 0) map_few<C>(op_, at_, done_, k_);
   }
 
   // For a reduction that begins its turn at x: prefetches what this turn will write.
   __attribute__((always_inline)) auto ahead_of(const T* x) const {
-    return write_ahead<streaming>(x, at_.out[0]);
+    return write_ahead<streaming>(x, at_.out[0] + done_);
   }
 
-  // Maps about n elements of the plane; all that are left where `last`.
+  // Maps the next n elements of the plane, whole vectors; all that are left where `last`.
   __attribute__((always_inline)) void turn(ptrdiff_t n, bool last) {
-    constexpr ptrdiff_t group = 4 * kWidth<C>;
-    const ptrdiff_t whole = (last || n > left_ ? left_ : n) / group * group;
-    // Local copies: a store might alias this object, and all would be loaded again after each.
-    Vector<C> k[MapOp::coefficients];
-    for (int j = 0; j < MapOp::coefficients; ++j) k[j] = k_[j];
-    const MapOp op = op_;
-    const Place<MapOp, T, T> at = at_;
-    const ReadOn<Op, T> next = wanted_;
-    map_vectors<C, streaming>(op, at, 0, whole, k, next);
-    next.touch(whole);
-    advance(whole);
-    if (last) few(left_);
+    constexpr ptrdiff_t step = kStreamed<C, T>;
+    const ptrdiff_t left = size_ - done_;
+    const ptrdiff_t end = done_ + (last || n > left ? left / step * step : n);
+    const ReadNext<Op, T> next{done_ < wanted_.left ? wanted_.here : wanted_.after};
+    map_vectors<C, streaming>(op_, at_, done_, end, k_, next);
+    done_ = end;
+    if (last && end < size_) map_few<C>(op_, at_.plus(end), size_ - end, k_);
   }
 
  private:
-  __attribute__((always_inline)) void few(ptrdiff_t n) {
-    map_few<C>(op_, at_, n, k_);
-    advance(n);
-  }
-  __attribute__((always_inline)) void advance(ptrdiff_t n) {
-    at_ = at_.plus(n);
-    left_ -= n;
-    wanted_ = {wanted_.here.plus(n), wanted_.after.plus(n), wanted_.left - n};
-  }
-
   MapOp op_;
   const MapTask& task_;
   MappedPlanes<MapOp, T, T> planes_;
   Vector<C> k_[MapOp::coefficients];
   Place<MapOp, T, T> at_;
-  ptrdiff_t left_;
+  ptrdiff_t size_, done_;
   ReadOn<Op, T> wanted_;
 };
 
@@ -138,18 +123,22 @@ struct Reduced {
   const void* const* coefficients;
 };
 
-// Planes that are taken in turns.
+// Planes that are taken in turns, as they lie in memory: the channels of an outer index in a row.
 template <class C, class Op, class T, class Map>
-void reduce_and_map_long_planes(const Reduced<Op, T> of, double* first, double* second, Map& map) {
+BNFAST_INLINE void reduce_and_map_long_planes(const Reduced<Op, T>& of, double* first,
+                                              double* second, Map& map) {
+  const auto [outer, channels, inner] = of.block;
   BlockSums sums(of.block);
-  for (ptrdiff_t c = 0; c < of.block.channels; ++c) {
-    Vector<C> k[Op::coefficients];
-    splat_coefficients<C, Op::coefficients>(of.coefficients, c, k);
-    for (ptrdiff_t o = 0; o < of.block.outer; ++o) {
-      const bool last = o + 1 == of.block.outer;
+  for (ptrdiff_t o = 0; o < outer; ++o) {
+    for (ptrdiff_t c = 0; c < channels; ++c) {
+      Vector<C> k[Op::coefficients];
+      splat_coefficients<C, Op::coefficients>(of.coefficients, c, k);
       const Inputs<Op, T> plane = of.in.at(c, o);
-      map.begin_plane(c, o, plane, last ? of.next.at(c, 0) : of.in.at(c, o + 1));
-      add_and_map_plane<C>(sums.channel[c], of.op, plane, of.block.inner, k, map);
+      map.begin_plane(c, o, plane,
+                      c + 1 < channels ? of.in.at(c + 1, o)
+                      : o + 1 < outer  ? of.in.at(0, o + 1)
+                                       : of.next.at(0, 0));
+      add_and_map_plane<C>(sums.channel[c], of.op, plane, inner, k, map);
     }
   }
   sums.finish(of.block, first, second);
