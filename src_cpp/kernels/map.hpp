@@ -140,13 +140,29 @@ BNFAST_INLINE void stream_pair(const Op& op, U* const* out, const Mapped<Op, C>&
   }
 }
 
-// The elements before y is aligned for streaming: fewer than are streamed at once, at most n.
+// A run's whole lines are streamed. Those it shares with others at its ends are stored through the
+// caches: what else is streamed into a line waits until the caches have given it up.
+constexpr size_t kLineBytes = 64;
+template <class U>
+constexpr ptrdiff_t kLine = kLineBytes / sizeof(U);
+
+// The elements before the first whole line, at most n.
 template <class U>
 BNFAST_INLINE ptrdiff_t unaligned_head(const U* y, ptrdiff_t n) {
-  const uintptr_t past = reinterpret_cast<uintptr_t>(y) % BNFAST_VECTOR_BYTES;
-  const ptrdiff_t head =
-      past == 0 ? 0 : static_cast<ptrdiff_t>((BNFAST_VECTOR_BYTES - past) / sizeof(U));
+  const size_t past = reinterpret_cast<uintptr_t>(y) % kLineBytes;
+  const ptrdiff_t head = past == 0 ? 0 : static_cast<ptrdiff_t>((kLineBytes - past) / sizeof(U));
   return head < n ? head : n;
+}
+// The elements behind the last whole line of a run up to `end`.
+template <class U>
+BNFAST_INLINE ptrdiff_t unaligned_tail(const U* end) {
+  return static_cast<ptrdiff_t>(reinterpret_cast<uintptr_t>(end) % kLineBytes / sizeof(U));
+}
+// Fetches the lines that a run of n elements will share with others.
+template <class U>
+BNFAST_INLINE void prefetch_ends(const U* y, ptrdiff_t n) {
+  if (unaligned_tail(y) > 0) prefetch_for_write(y);
+  if (unaligned_tail(y + n) > 0) prefetch_for_write(y + n);
 }
 
 // Whole vectors one by one, then what is left.

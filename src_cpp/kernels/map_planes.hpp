@@ -26,7 +26,7 @@ template <class C, class Op, class T, class U>
 BNFAST_INLINE void stream_plane(const Op& op, const Place<Op, T, U>& at, ptrdiff_t n,
                                 const Vector<C>* c) {
   const ptrdiff_t head = unaligned_head(at.out[0], n);
-  const ptrdiff_t end = head + (n - head) / kStreamed<C, U> * kStreamed<C, U>;
+  const ptrdiff_t end = n - unaligned_tail(at.out[0] + n);
   if (head > 0) map_few<C>(op, at, head, c);
   map_vectors<C, true>(op, at, head, end, c, ReadAlong<Op, T>{at.in});
   map_few<C>(op, at.plus(end), n - end, c);
@@ -58,18 +58,20 @@ BNFAST_INLINE void stream_straddling(const Op& op, const Place<Op, T, U>& at, pt
 
 // Short planes of neighbouring channels, end to end, by streaming stores: one run of vectors, of
 // which those that begin in one channel and end in the next are mapped with both channels'
-// coefficients. inner is at least what is streamed at once.
+// coefficients. inner is at least a line of the output.
 template <class C, class Op, class T, class U, class Next>
 BNFAST_INLINE void stream_joined(const Op& op, const Place<Op, T, U>& at, ptrdiff_t channels,
                                  ptrdiff_t inner, const void* const* coefficients, Next next) {
   constexpr ptrdiff_t step = kStreamed<C, U>;
-  const ptrdiff_t n = channels * inner;
+  const ptrdiff_t n = channels * inner, lines = n - unaligned_tail(at.out[0] + n);
   Vector<C> k[Op::coefficients], following[Op::coefficients];
   splat_coefficients<C, Op::coefficients>(coefficients, 0, k);
   ptrdiff_t i = unaligned_head(at.out[0], n), c = 0;
   if (i > 0) map_few<C>(op, at, i, k);
   for (ptrdiff_t end = inner;; end += inner) {
-    const ptrdiff_t whole = i + static_cast<ptrdiff_t>(static_cast<size_t>(end - i) / step * step);
+    const ptrdiff_t stop = end < lines ? end : lines;
+    const ptrdiff_t whole =
+        stop < i ? i : i + static_cast<ptrdiff_t>(static_cast<size_t>(stop - i) / step * step);
     map_vectors<C, true>(op, at, i, whole, k, next);
     i = whole;
     if (++c == channels) break;
@@ -86,8 +88,7 @@ BNFAST_INLINE void stream_joined(const Op& op, const Place<Op, T, U>& at, ptrdif
   map_few<C>(op, at.plus(i), n - i, k);
 }
 
-// Whether the planes of a block's channels lie end to end, and what is streamed at once touches two
-// at most.
+// Whether the planes of a block's channels lie end to end, and a line touches two at most.
 template <class C, class Op, class T, class U>
 BNFAST_INLINE bool joined(const Op& op, const Block& block, const MappedPlanes<Op, T, U>& planes) {
   bool end_to_end = true;
@@ -98,7 +99,7 @@ BNFAST_INLINE bool joined(const Op& op, const Block& block, const MappedPlanes<O
     end_to_end &=
         !op.writes(k) || planes.out[k].channel == block.inner * static_cast<ptrdiff_t>(sizeof(U));
   }
-  return block.inner >= kStreamed<C, U> && (end_to_end || block.channels == 1);
+  return block.inner >= kLine<U> && (end_to_end || block.channels == 1);
 }
 
 // Whether streaming stores reach whole lines: not where short planes lie apart, nor where a vector

@@ -25,12 +25,14 @@ constexpr ptrdiff_t kLeastInTurns =
     streaming && kPasses<C> > 1 ? kLongPlane<C, T> / 4 * 3 : kLongPlane<C, T>;
 
 // Elements between what is mapped and what is prefetched, in a plane of the same length: 4 KB of
-// all inputs together, but no less than a turn nor more than a plane.
+// all inputs together, but no less than a turn nor more than a plane. What is left of the plane is
+// whole parts of a turn, each of which is prefetched from one plane.
 template <class Op, class C, class T>
 constexpr ptrdiff_t turn_ahead(ptrdiff_t plane) {
   constexpr ptrdiff_t elements = 4096 / (Op::inputs * static_cast<ptrdiff_t>(sizeof(T)));
   constexpr ptrdiff_t wanted = elements < kTurn<C, T> ? kTurn<C, T> : elements;
-  return wanted < plane ? wanted : plane;
+  constexpr ptrdiff_t part = kTurn<C, T> / kPasses<C>;
+  return wanted < plane ? plane - (plane - wanted) / part * part : plane;
 }
 
 // Prefetches what will be written at y while x is reduced; per_step: what their distance grows by.
@@ -48,21 +50,30 @@ __attribute__((always_inline)) inline auto write_ahead(const T* x, const T* y,
 
 // Maps a block's planes a turn at a time, and prefetches what the reduction, Op, will want next. Of
 // its state one number changes from turn to turn: what is stored waits behind streamed stores.
+// Planes that are streamed and lie end to end are one run of vectors, as in stream_joined.
 template <class Op, class MapOp, class C, bool streaming, class T>
 class Mapper {
  public:
-  Mapper(const MapOp& op, const MapTask& task) : op_(op), task_(task), planes_(task.in, task.out) {}
+  Mapper(const MapOp& op, const MapTask& task)
+      : op_(op),
+        task_(task),
+        planes_(task.in, task.out),
+        size_(task.block.inner),
+        end_to_end_(streaming && joined<C>(op, task.block, planes_)),
+        at_(planes_.at(0, 0)) {}
 
   // reduced: the plane that is reduced meanwhile; after: the next one to be.
   __attribute__((always_inline)) void begin_plane(ptrdiff_t c, ptrdiff_t o,
                                                   const Inputs<Op, T>& reduced,
                                                   const Inputs<Op, T>& after) {
-    splat_coefficients<C, MapOp::coefficients>(task_.coefficients, c, k_);
-    at_ = planes_.at(c, o);
-    size_ = task_.block.inner;
     wanted_ = read_on<Op>(reduced, after, size_, turn_ahead<Op, C, T>(size_));
-    done_ = streaming ? unaligned_head(at_.out[0], size_) : 0;
-    if (done_ > 0) map_few<C>(op_, at_, done_, k_);
+    const Place<MapOp, T, T> rest = at_.plus(done_);
+    at_ = planes_.at(c, o);
+    ends_run_ = !end_to_end_ || c + 1 == task_.block.channels;
+    if (end_to_end_ && c > 0) return straddle(c, rest);
+    splat_coefficients<C, MapOp::coefficients>(task_.coefficients, c, k_);
+    done_ = 0;
+    if constexpr (streaming) begin_run(planes_.at(c, o + 1).out[0]);
   }
 
   // For a reduction that begins its turn at x: prefetches what this turn will write.
@@ -70,24 +81,50 @@ class Mapper {
     return write_ahead<streaming>(x, at_.out[0] + done_);
   }
 
-  // Maps the next n elements of the plane, whole vectors; all that are left where `last`.
+  // Maps the next n elements of the plane, whole vectors; all that are left where `last`, but for
+  // fewer than a vector if the next plane follows on.
   __attribute__((always_inline)) void turn(ptrdiff_t n, bool last) {
-    constexpr ptrdiff_t step = kStreamed<C, T>;
-    const ptrdiff_t left = size_ - done_;
-    const ptrdiff_t end = done_ + (last || n > left ? left / step * step : n);
+    const ptrdiff_t end = last || n > size_ - done_ ? end_of_vectors() : done_ + n;
     const ReadNext<Op, T> next{done_ < wanted_.left ? wanted_.here : wanted_.after};
     map_vectors<C, streaming>(op_, at_, done_, end, k_, next);
     done_ = end;
-    if (last && end < size_) map_few<C>(op_, at_.plus(end), size_ - end, k_);
+    if (last && ends_run_) map_few<C>(op_, at_.plus(done_), size_ - done_, k_);
   }
 
  private:
+  // following: where the next run begins.
+  __attribute__((always_inline)) void begin_run(const T* following) {
+    prefetch_ends(following, end_to_end_ ? size_ * task_.block.channels : size_);
+    done_ = unaligned_head(at_.out[0], size_);
+    if (done_ > 0) map_few<C>(op_, at_, done_, k_);
+  }
+
+  // The rest of the plane before channel c's, with the first elements of this one.
+  __attribute__((always_inline)) void straddle(ptrdiff_t c, const Place<MapOp, T, T>& rest) {
+    Vector<C> k[MapOp::coefficients];
+    splat_coefficients<C, MapOp::coefficients>(task_.coefficients, c, k);
+    const ptrdiff_t left = size_ - done_;
+    if (left > 0) stream_straddling<C>(op_, rest, left, k_, k);
+    done_ = left > 0 ? kStreamed<C, T> - left : 0;
+    for (int j = 0; j < MapOp::coefficients; ++j) k_[j] = k[j];
+  }
+
+  __attribute__((always_inline)) ptrdiff_t end_of_vectors() const {
+    if (streaming && ends_run_) {
+      const ptrdiff_t lines = size_ - unaligned_tail(at_.out[0] + size_);
+      return lines < done_ ? done_ : lines;
+    }
+    return done_ + (size_ - done_) / kStreamed<C, T> * kStreamed<C, T>;
+  }
+
   MapOp op_;
   const MapTask& task_;
   MappedPlanes<MapOp, T, T> planes_;
+  ptrdiff_t size_;
+  bool end_to_end_, ends_run_ = false;
   Vector<C> k_[MapOp::coefficients];
   Place<MapOp, T, T> at_;
-  ptrdiff_t size_, done_;
+  ptrdiff_t done_ = 0;
   ReadOn<Op, T> wanted_;
 };
 
@@ -252,6 +289,7 @@ class RowsOfPlanes {
     const MappedPlanes<MapOp, T, T> mapped = mapped_;
     const auto [outer, channels, inner] = of_.block;
     if constexpr (streaming) {
+      prefetch_ends(mapped.at(0, row + 1).out[0], channels * inner);
       stream_joined<C>(op, mapped.at(0, row), channels, inner, coefficients_,
                        ReadNext<Op, T>{wanted.at(0, o)});
       return;
