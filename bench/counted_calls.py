@@ -29,7 +29,12 @@ CASES = [
         ("inference", "NCHW", (1, 64)),
         ("layer", "NCHW", (1, 64)),
         ("training", "NCHW", (257, 10)),
-        ("training", "NHWC", (8, 64, 64, 64)),  # large enough to be stored past the caches
+        # Large enough to be stored past the caches.
+        ("training", "NHWC", (8, 64, 64, 64)),
+        ("training", "NCHW", (8, 64, 64, 64)),
+        ("training", "NCHW", (32, 84, 28, 28)),
+        ("training", "NCHW", (32, 336, 14, 14)),
+        ("backward", "NCHW", (32, 64, 28, 28)),
     )
 ]
 

@@ -101,6 +101,15 @@ def test_in_a_near_cache_l2_holds_two_groups_of_short_planes_and_a_result():
     assert schedule((8, 1024, 49), **{**near, **FAR}, **BACKWARD)["group"] == 5
 
 
+def test_streamed_planes_of_nearly_a_page_are_read_four_in_a_row_with_a_near_cache():
+    near = {"l2": MB // 2, "l3": 32 * MB}
+    for inner, group in [(196, 4), (767, 1), (768, 4), (784, 4), (1023, 4), (1024, 1)]:
+        plan = schedule((64, 512, inner), **near)
+        assert plan["streaming"]
+        assert plan["group"] == group
+    assert schedule((64, 512, 784), **{**near, **FAR})["group"] == 1
+
+
 @pytest.mark.parametrize("inputs", [1, 2])
 def test_streamed_short_planes_are_whole_lines(inputs):
     large = schedule((512, 2048, 49), inputs=inputs)

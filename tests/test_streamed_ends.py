@@ -1,0 +1,84 @@
+"""Outputs that are streamed past the caches, from any place in a cache line on."""
+
+from functools import lru_cache
+
+import numpy as np
+import pytest
+
+import bnfast
+
+IMAGES = 8
+LARGE = 8_800_000  # bytes of x: with y more than 16 MB, from which on y is streamed
+STREAMED, STORED = (512 << 10, 32 << 20), (512 << 10, 960 << 20)  # sizes of L2 and L3
+# Of elements: a few vectors, rows of short planes, those taken in turns (3 to 4 KB four in a row),
+# with whole lines and without; and long ones.
+INNER = [9, 16, 17, 49, 196, 729, 769, 784, 900, 961, 1023, 1030, 3136]
+CASES = [(inner, np.float32) for inner in INNER] + [
+    (inner, np.float16) for inner in [31, 32, 33, 49, 784, 1537, 1568, 1800, 2047, 2060]
+]
+
+
+@pytest.fixture
+def assume_cache_sizes():
+    yield bnfast._core.assume_cache_sizes
+    bnfast._core.assume_cache_sizes(0, 0)
+
+
+def some(shape, dtype, seed):
+    """Return random numbers."""
+    return np.random.default_rng(seed).standard_normal(shape, np.float32).astype(dtype)
+
+
+def beside(x, offset):
+    """Return a copy that begins `offset` elements into a line, and what lies around it."""
+    buffer = np.full(x.size + 128, 123, x.dtype)
+    begin = -buffer.ctypes.data % 64 // x.itemsize + offset
+    inside = buffer[begin : begin + x.size].reshape(x.shape)
+    inside[...] = x
+    return inside, (buffer[:begin], buffer[begin + x.size :])
+
+
+@lru_cache(maxsize=1)
+def problem(inner, dtype):
+    """Return x, dy and weights, of a shape whose channels make no whole number of rows."""
+    plane = inner * np.dtype(dtype).itemsize
+    channels = LARGE // (IMAGES * plane) // 4 * 4 + 3
+    shape = (IMAGES, channels, inner)
+    return some(shape, dtype, 0), some(shape, dtype, 1), some(channels, np.float32, 2)
+
+
+def calls(x, dy, weight, threads):
+    """Return functions that work in place on x: training, its gradient, and with a residual."""
+    forward = bnfast.batch_norm_forward(x, weight)
+
+    def train(y):
+        bnfast.batch_norm_forward(y, weight, out=y, num_threads=threads)
+
+    def backward(dx):
+        statistics = forward.mean, forward.invstd, weight
+        bnfast.batch_norm_backward(dy, dx, *statistics, out=dx, num_threads=threads)
+
+    def train_with_residual(y):
+        bnfast.batch_norm_forward(y, weight, residual=dy, out=y, num_threads=threads)
+
+    return train, backward, train_with_residual
+
+
+@pytest.mark.parametrize("offset", [0, 1, 4, 8, 15])
+@pytest.mark.parametrize(("inner", "dtype"), CASES)
+def test_streamed_is_as_stored(inner, dtype, offset, assume_cache_sizes):
+    x, dy, weight = problem(inner, dtype)
+    streams = [
+        bnfast._core.schedule(x.shape, itemsize=x.itemsize, l2=l2, l3=l3)["streaming"]
+        for l2, l3 in (STREAMED, STORED)
+    ]
+    assert streams == [True, False]
+    for call in calls(x, dy, weight, threads=2):
+        assume_cache_sizes(*STORED)
+        wanted, _ = beside(x, 0)
+        call(wanted)
+        assume_cache_sizes(*STREAMED)
+        found, around = beside(x, offset)
+        call(found)
+        assert found.tobytes() == wanted.tobytes()
+        assert all(np.all(part == 123) for part in around)
