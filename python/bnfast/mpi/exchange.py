@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import sys
 import time
 from collections.abc import Callable
 from enum import Enum
@@ -153,7 +154,15 @@ def _abort_if_pending() -> None:
     """End the job. Leaving it orderly would wait, in MPI_Finalize, for the rank that is missing."""
     for collective in _abandoned:
         if not collective.request.Test():
+            _let_output_pass()
             collective.comm.Abort(1)
+
+
+def _let_output_pass() -> None:
+    """Give the launcher the time to read what this rank has said: MPICH's drops what it has not."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    time.sleep(0.25)
 
 
 def _refuse_abandoned(comm: Any) -> None:
