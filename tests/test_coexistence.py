@@ -14,6 +14,7 @@ MISSING = [package for name, package in NEEDED.items() if find_spec(name) is Non
 
 pytestmark = [
     pytest.mark.once,
+    pytest.mark.aside,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts threads in /proc"),
     pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
 ]

@@ -14,7 +14,7 @@ import pytest
 
 import bnfast
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.aside]
 
 ROOT = Path(__file__).parents[1]
 CPP = ROOT / "src_cpp"

@@ -13,6 +13,7 @@ from vast import PIECE, PIECES, Vast
 
 pytestmark = [
     pytest.mark.once,
+    pytest.mark.aside,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="maps memory as Linux does"),
 ]
 MANY = 2**31

@@ -1,24 +1,65 @@
 // The mapping kernels of the planes walk; the templates' parameters are those of map.hpp.
 #pragma once
 
+#include <type_traits>
+
 #include "kernels/map.hpp"
 
 namespace bnfast {
 namespace BNFAST_ISA {
 
-// A plane by ordinary stores: the last vector ends with the plane and may overlap the one before.
-// It is read first, for y may be x.
+// A plane by ordinary stores: whole vectors (0: as many as there are), then one that ends with the
+// plane and may overlap the one before. It is read first, for y may be x.
+template <class C, int vectors, class Op, class T, class U, class Next>
+BNFAST_INLINE void map_overlapping(const Op& op, const Place<Op, T, U>& at, ptrdiff_t n,
+                                   const Vector<C>* c, Next next) {
+  constexpr int width = kWidth<C>;
+  const Place<Op, T, U> end = at.plus(n - width);
+  const Mapped<Op, C> last = map_vector<C>(op, end.in, c);
+  if constexpr (vectors == 0) {
+    map_vectors<C, false>(op, at, 0, n - width, c, next);
+  } else {
+#pragma GCC unroll 8
+    for (int i = 0; i < vectors * width; i += width) {
+      if (begins_line<T, C>(i)) next.touch(i);
+      put<C, false>(op, at.plus(i).out, map_vector<C>(op, at.in.plus(i), c));
+    }
+  }
+  next.touch(n - width);
+  put<C, false>(op, end.out, last);
+}
+
+// Whether it tells that the compiler knows the number of a few vectors: conversions and further
+// inputs take longer than the steps of a loop.
+template <class Op, class C, class T, class U>
+constexpr bool kFewVectorsTell =
+    !kSmall && Op::inputs == 1 && std::is_same<T, C>::value && std::is_same<U, C>::value;
+
 template <class C, class Op, class T, class U, class Next>
 BNFAST_INLINE void map_plane(const Op& op, const Place<Op, T, U>& at, ptrdiff_t n,
                              const Vector<C>* c, Next next) {
-  constexpr int width = kWidth<C>;
-  next.touch(0);
-  if (n < width) return map_partial<C>(op, at, static_cast<int>(n), c);
-  const Place<Op, T, U> end = at.plus(n - width);
-  const Mapped<Op, C> last = map_vector<C>(op, end.in, c);
-  map_vectors<C, false>(op, at, 0, n - width, c, next);
-  next.touch(n - width);
-  put<C, false>(op, end.out, last);
+  constexpr ptrdiff_t width = kWidth<C>;
+  if (n < width) {
+    next.touch(0);
+    return map_partial<C>(op, at, static_cast<int>(n), c);
+  }
+  if constexpr (kFewVectorsTell<Op, C, T, U>) {
+    switch ((n - 1) / width) {
+      case 1:
+        return map_overlapping<C, 1>(op, at, n, c, next);
+      case 2:
+        return map_overlapping<C, 2>(op, at, n, c, next);
+      case 3:
+        return map_overlapping<C, 3>(op, at, n, c, next);
+      case 4:
+        return map_overlapping<C, 4>(op, at, n, c, next);
+      case 5:
+        return map_overlapping<C, 5>(op, at, n, c, next);
+      case 6:
+        return map_overlapping<C, 6>(op, at, n, c, next);
+    }
+  }
+  map_overlapping<C, 0>(op, at, n, c, next);
 }
 
 // A plane by streaming stores, but for its ends.
