@@ -35,12 +35,12 @@ constexpr ptrdiff_t kStreamingPlane = 1 * kKB;
 constexpr ptrdiff_t kShortPlane = 4 * kKB;
 constexpr ptrdiff_t kShortestPlane = 512;
 constexpr ptrdiff_t kShortestGroup = 4;
+constexpr ptrdiff_t kLineBytes = 64;
 // With a near cache, which the slabs then lie in, so many streamed planes of these lengths are read
 // in a row: one alone is less than a page, and what the CPU prefetches behind it is another
 // channel's.
 constexpr ptrdiff_t kLeastPlaneOfRow = 3 * kKB;
 constexpr ptrdiff_t kPlanesOfRow = 4;
-constexpr ptrdiff_t kLineBytes = 64;
 // Of small slabs, and of others in a near cache, so many channels that beginning a group costs
 // little beside it, but enough groups for the threads to share.
 constexpr ptrdiff_t kSmallSlab = 16 * kKB;
