@@ -1,8 +1,7 @@
 // The mapping kernels of the planes walk; the templates' parameters are those of map.hpp.
 #pragma once
 
-#include <type_traits>
-
+#include "kernels/built_types.hpp"
 #include "kernels/map.hpp"
 
 namespace bnfast {
@@ -32,8 +31,7 @@ BNFAST_INLINE void map_overlapping(const Op& op, const Place<Op, T, U>& at, ptrd
 // Whether it tells that the compiler knows the number of a few vectors: conversions and further
 // inputs take longer than the steps of a loop.
 template <class Op, class C, class T, class U>
-constexpr bool kFewVectorsTell =
-    !kSmall && Op::inputs == 1 && std::is_same<T, C>::value && std::is_same<U, C>::value;
+constexpr bool kFewVectorsTell = !kSmall && Op::inputs == 1 && kSame<T, C> && kSame<U, C>;
 
 template <class C, class Op, class T, class U, class Next>
 BNFAST_INLINE void map_plane(const Op& op, const Place<Op, T, U>& at, ptrdiff_t n,
