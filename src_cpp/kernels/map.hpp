@@ -236,8 +236,7 @@ struct ReadNothing {
 // True for the vectors with which a cache line's worth of elements begins.
 template <class T, class C>
 BNFAST_INLINE bool begins_line(ptrdiff_t i) {
-  constexpr size_t line = 64 / sizeof(T);
-  return static_cast<size_t>(i) % line < kWidth<C>;
+  return static_cast<size_t>(i) % static_cast<size_t>(kLine<T>) < kWidth<C>;
 }
 
 template <class C, class Op, class T, class U, class Next>
@@ -268,8 +267,8 @@ BNFAST_INLINE void map_vectors(const Op& op, const Place<Op, T, U>& at, ptrdiff_
   if constexpr (streaming && streams_in_pairs<C, U>) {
     return stream_pairs<C>(op, at, begin, end, c, next);
   }
-  constexpr ptrdiff_t width = kWidth<C>, elements = 64 / sizeof(T);
-  constexpr ptrdiff_t line = kSmall || elements < width ? width : elements;
+  constexpr ptrdiff_t width = kWidth<C>;
+  constexpr ptrdiff_t line = kSmall || kLine<T> < width ? width : kLine<T>;
   const auto map_one = [&](ptrdiff_t i) __attribute__((always_inline)) {
     put<C, streaming>(op, at.plus(i).out, map_vector_at<C>(op, at.in, i, c));
   };
