@@ -13,9 +13,11 @@ pybind11_add_module(
   src_cpp/bindings/dtypes.cpp
   src_cpp/bindings/epilogue.cpp
   src_cpp/bindings/forward.cpp
+  src_cpp/bindings/frozen.cpp
   src_cpp/bindings/functions.cpp
   src_cpp/bindings/images.cpp
-  src_cpp/bindings/inference.cpp
+  src_cpp/bindings/inference_fold.cpp
+  src_cpp/bindings/layer_call.cpp
   src_cpp/bindings/module.cpp
   src_cpp/bindings/outputs.cpp
   src_cpp/bindings/overlap.cpp

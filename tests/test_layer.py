@@ -126,7 +126,7 @@ def test_inference_folds_once_and_again_only_after_a_change():
         for _ in range(3):
             np.testing.assert_array_equal(bn(x), expected)
             np.testing.assert_array_equal(bn(x.astype(np.float64)), bn(x.astype(np.float64)))
-        assert bn._inference.__self__.folds == folds
+        assert bn._folds == folds
 
 
 @pytest.mark.parametrize("training", [True, False], ids=["training", "inference"])

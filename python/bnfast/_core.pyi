@@ -3,7 +3,7 @@ from typing import Any, Literal, Protocol, SupportsIndex, TypeAlias, TypedDict, 
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from typing_extensions import Buffer
+from typing_extensions import Buffer, disjoint_base
 
 from bnfast._core_channel_stats import *  # noqa: F403
 from bnfast._core_images import *  # noqa: F403
@@ -230,6 +230,7 @@ def inference_params(
     eps: float = 1e-05,
 ) -> tuple[_Float64s, _Float64s]: ...
 
+@disjoint_base
 class Affine(metaclass=_Pybind11Type):
     def __init__(
         self,

@@ -1,10 +1,11 @@
 # The part of bnfast._core that the layer calls. Types alone: there is no such module at run time.
-from typing import Any, Protocol, SupportsIndex
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnfast._core import _Activation, _Array, _Channels, _Pybind11Type
+from bnfast._core import _Activation, _Array, _Channels
+from bnfast.layer.normalizing import Saved
 from bnfast.results import BatchNormForward
 
 def batch_norm_train(
@@ -38,6 +39,7 @@ def checked_batch(
     out: NDArray[Any] | None = None,
     training: bool = True,
 ) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[Any]]: ...
+def checked_activation(activation: _Activation | None) -> _Activation | None: ...
 def checked_gradient(
     dy: _Array,
     x: _Array,
@@ -46,25 +48,35 @@ def checked_gradient(
     out: NDArray[Any] | None = None,
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None, NDArray[Any]]: ...
 
-class InferenceFold(metaclass=_Pybind11Type):
-    def __init__(self, activation: _Activation | None = None) -> None: ...
-    # running_mean and running_var: None is refused, as by inference_params.
+# `_batch`, to which it leaves what needs the batch's own statistics, is the layer's.
+class LayerCall:
+    __slots__ = (
+        "_activation",
+        "_saved",
+        "bias",
+        "channel_axis",
+        "eps",
+        "running_mean",
+        "running_var",
+        "training",
+        "weight",
+    )
+    training: bool
+    running_mean: NDArray[Any] | None
+    running_var: NDArray[Any] | None
+    weight: NDArray[Any] | None
+    bias: NDArray[Any] | None
+    eps: float
+    channel_axis: int
+    _activation: _Activation | None
+    _saved: Saved | None
     @property
-    def call(self) -> _InferenceCall: ...
-    @property
-    def folds(self) -> int: ...
-
-class _InferenceCall(Protocol):
+    def _folds(self) -> int: ...
     def __call__(
         self,
-        x: _Array,
-        running_mean: _Channels | None,
-        running_var: _Channels | None,
-        weight: _Channels | None,
-        bias: _Channels | None,
-        eps: float,
-        channel_axis: SupportsIndex,
+        x: Any,
+        *,
+        training: bool | None = None,
+        residual: Any = None,
         out: NDArray[Any] | None = None,
-        residual: _Array | None = None,
-        num_threads: SupportsIndex | None = None,
-    ) -> NDArray[np.floating]: ...
+    ) -> NDArray[Any]: ...

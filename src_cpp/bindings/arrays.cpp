@@ -41,18 +41,17 @@ Operand viewed(const py::array& array, DType dtype, int channel_axis) {
 
 // An array of `like`'s shape whose axes lie in the order of like's strides, without gaps.
 py::array new_like(const Operand& like, DType dtype) {
-  const auto order = axes_by_stride(like.shape, like.array);
-  std::vector<py::ssize_t> shape(like.shape.size.begin(),
-                                 like.shape.size.begin() + like.shape.rank);
-  std::vector<py::ssize_t> strides(shape.size());
+  const Shape& shape = like.shape;
+  const auto order = axes_by_stride(shape, like.array);
+  std::array<py::ssize_t, kMaxRank> strides;
   py::ssize_t stride = size_of(dtype);
-  for (int i = like.shape.rank - 1; i >= 0; --i) {
+  for (int i = shape.rank - 1; i >= 0; --i) {
     const auto axis = static_cast<size_t>(order[static_cast<size_t>(i)]);
     strides[axis] = stride;
-    stride *= std::max<py::ssize_t>(shape[axis], 1);
+    stride *= std::max<py::ssize_t>(shape.size[axis], 1);
   }
-  return new_array(numpy_dtype(dtype), std::move(shape), std::move(strides),
-                   like.shape.elements() * size_of(dtype));
+  return new_array(numpy_dtype(dtype), {shape.rank, shape.size.data(), strides.data()},
+                   shape.elements() * size_of(dtype));
 }
 
 py::array checked_output(const py::object& out, const Operand& like, const OutputRules& rules) {

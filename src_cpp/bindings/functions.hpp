@@ -108,17 +108,31 @@ PyObject* apply_method(PyObject* self, const Signature::Values& values) {
 }
 
 template <class Self, auto method>
-PyObject* call_object(PyObject* self, PyObject* arguments, PyObject* keywords) {
-  return translating_errors([&] {
-    return apply_method<Self, method>(self, signature<method>->read(arguments, keywords));
-  });
-}
-
-template <class Self, auto method>
 PyObject* call_bound(PyObject* self, PyObject* const* arguments, Py_ssize_t count,
                      PyObject* keywords) {
   return translating_errors([&] {
     return apply_method<Self, method>(self, signature<method>->read(arguments, count, keywords));
+  });
+}
+
+template <class Self, auto method>
+PyObject* call_vector(PyObject* self, PyObject* const* arguments, size_t count,
+                      PyObject* keywords) {
+  return call_bound<Self, method>(self, arguments, PyVectorcall_NARGS(count), keywords);
+}
+
+inline vectorcallfunc& vectorcall_of(PyObject* self) {
+  return *reinterpret_cast<vectorcallfunc*>(reinterpret_cast<char*>(self) +
+                                            Py_TYPE(self)->tp_vectorcall_offset);
+}
+
+// An object's first call, which sees to it that the next ones are vectorcalls; and all calls of
+// classes written in Python, which before 3.12 do not inherit them.
+template <class Self, auto method>
+PyObject* call_object(PyObject* self, PyObject* arguments, PyObject* keywords) {
+  vectorcall_of(self) = call_vector<Self, method>;
+  return translating_errors([&] {
+    return apply_method<Self, method>(self, signature<method>->read(arguments, keywords));
   });
 }
 
@@ -152,12 +166,36 @@ void define_bound(py::class_<Self>& type, const char* doc) {
   });
 }
 
+// An argument of py::class_ whose objects `define_call` makes callable: room in each for the
+// function that calls it, behind what pybind11 keeps.
+inline py::custom_type_setup callable() {
+  return py::custom_type_setup([](PyHeapTypeObject* made) {
+    PyTypeObject& type = made->ht_type;
+    type.tp_vectorcall_offset = type.tp_basicsize;
+    type.tp_basicsize += static_cast<Py_ssize_t>(sizeof(vectorcallfunc));
+  });
+}
+
 // Makes objects of the class callable by method, whose parameters are all py::object.
 template <class Self, auto method>
-void define_call(py::class_<Self>& type, const char* doc) {
-  functions::signature<method> = new Signature(doc, py::str(type.attr("__name__")));
-  reinterpret_cast<PyTypeObject*>(type.ptr())->tp_call = functions::call_object<Self, method>;
-  PyType_Modified(reinterpret_cast<PyTypeObject*>(type.ptr()));
+void define_call(py::class_<Self>& made, const char* doc) {
+  functions::signature<method> = new Signature(doc, py::str(made.attr("__name__")));
+  auto* type = reinterpret_cast<PyTypeObject*>(made.ptr());
+  type->tp_call = functions::call_object<Self, method>;
+  type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
+  PyType_Modified(type);
+}
+
+// Of a class that is complete: before Python 3.12 vectorcalls would not notice a new `__call__`, so
+// setting it is an error.
+inline void refuse_another_call(const py::handle& made) {
+#if PY_VERSION_HEX < 0x030C0000
+  auto* type = reinterpret_cast<PyTypeObject*>(made.ptr());
+  type->tp_flags |= Py_TPFLAGS_IMMUTABLETYPE;
+  PyType_Modified(type);
+#else
+  static_cast<void>(made);
+#endif
 }
 
 }  // namespace bnfast

@@ -86,7 +86,7 @@ std::vector<py::ssize_t> axes_sizes(const ResultShape& shape) {
   return sizes;
 }
 
-py::array new_images(std::vector<py::ssize_t> sizes, const ResultType& type) {
+py::array new_images(const std::vector<py::ssize_t>& sizes, const ResultType& type) {
   std::vector<py::ssize_t> strides(sizes.size());
   py::ssize_t stride = size_of(type.element);
   for (size_t axis = sizes.size(); axis-- > 0;) {
@@ -94,7 +94,9 @@ py::array new_images(std::vector<py::ssize_t> sizes, const ResultType& type) {
     stride *= std::max<py::ssize_t>(sizes[axis], 1);
   }
   const bool empty = std::find(sizes.begin(), sizes.end(), 0) != sizes.end();
-  return new_array(type.dtype, std::move(sizes), std::move(strides), empty ? 0 : stride);
+  return new_array(type.dtype,
+                   {static_cast<py::ssize_t>(sizes.size()), sizes.data(), strides.data()},
+                   empty ? 0 : stride);
 }
 
 std::string text_of_sizes(const std::vector<py::ssize_t>& sizes) {

@@ -1,3 +1,4 @@
+#include "bindings/functions.hpp"
 #include "bindings/register.hpp"
 #include "bindings/wrong_calls.hpp"
 
@@ -9,7 +10,8 @@ PYBIND11_MODULE(_core, m) {
   bnfast::register_forward(m);
   bnfast::register_backward(m);
   bnfast::register_affine(m);
-  bnfast::register_inference(m);
+  bnfast::register_frozen(m);
+  bnfast::register_layer_call(m);
   bnfast::register_statistics(m);
   bnfast::register_channel_stats(m);
   bnfast::register_plans(m);
@@ -19,4 +21,5 @@ PYBIND11_MODULE(_core, m) {
   bnfast::register_probes(m);
   bnfast::register_c_table(m);
   bnfast::explain_wrong_calls(m);
+  bnfast::refuse_another_call(m.attr("Affine"));
 }

@@ -1,6 +1,7 @@
 #include "bindings/outputs.hpp"
 
-#include <memory>
+#include <utility>
+#include <vector>
 
 #include "bindings/register.hpp"
 #include "core/output_memory.hpp"
@@ -90,9 +91,12 @@ The bound of `get_output_cache`, what decided it, and the bytes held now.
 class OutputMemory {
  public:
   explicit OutputMemory(py::ssize_t bytes) : block_(take_output_block(bytes)), bytes_(bytes) {}
-  OutputMemory(const OutputMemory&) = delete;
-  OutputMemory& operator=(const OutputMemory&) = delete;
-  ~OutputMemory() { give_back(block_); }
+  OutputMemory(OutputMemory&& other) noexcept
+      : block_(std::exchange(other.block_, {})), bytes_(other.bytes_) {}
+  OutputMemory& operator=(OutputMemory&&) = delete;
+  ~OutputMemory() {
+    if (block_.data) give_back(block_);
+  }
 
   void* data() const { return block_.data; }  // null: to be allocated as any other array is
   py::buffer_info buffer() const {
@@ -103,6 +107,16 @@ class OutputMemory {
   OutputBlock block_;
   py::ssize_t bytes_;
 };
+
+// pybind11's own constructor copies sizes and strides to memory that it allocates.
+py::array allocated_by_numpy(const py::dtype& dtype, const AxesOfNew& axes) {
+  const auto& numpy = py::detail::npy_api::get();
+  auto made = py::reinterpret_steal<py::array>(numpy.PyArray_NewFromDescr_(
+      numpy.PyArray_Type_, dtype.inc_ref().ptr(), static_cast<int>(axes.rank), axes.size,
+      axes.stride, nullptr, 0, nullptr));
+  if (!made) throw py::error_already_set();
+  return made;
+}
 
 void set_cache(const py::object& max_bytes) {
   if (max_bytes.is_none()) return set_output_cache(-1);
@@ -124,12 +138,13 @@ py::dict cache_info() {
 
 }  // namespace
 
-py::array new_array(const py::dtype& dtype, std::vector<py::ssize_t> shape,
-                    std::vector<py::ssize_t> strides, py::ssize_t bytes) {
-  auto memory = std::make_unique<OutputMemory>(bytes);
-  void* const data = memory->data();
-  if (!data) return py::array(dtype, std::move(shape), std::move(strides));
-  return py::array(dtype, std::move(shape), std::move(strides), data, py::cast(std::move(memory)));
+py::array new_array(const py::dtype& dtype, const AxesOfNew& axes, py::ssize_t bytes) {
+  OutputMemory memory(bytes);
+  void* const data = memory.data();
+  if (!data) return allocated_by_numpy(dtype, axes);
+  return py::array(dtype, std::vector<py::ssize_t>(axes.size, axes.size + axes.rank),
+                   std::vector<py::ssize_t>(axes.stride, axes.stride + axes.rank), data,
+                   py::cast(std::move(memory)));
 }
 
 void register_outputs(py::module_& m) {

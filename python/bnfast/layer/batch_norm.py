@@ -12,7 +12,7 @@ from bnfast._core import Affine
 from bnfast.layer.ghost import checked_size
 from bnfast.layer.gradients import Arguments, RunningStatistics
 from bnfast.layer.monitored import LastBatch, Monitored
-from bnfast.layer.normalizing import Activation, Normalizing, Saved
+from bnfast.layer.normalizing import Activation, Normalizing
 from bnfast.layer.renorm import Renorm, checked_renorm
 
 __all__ = ["BatchNorm"]
@@ -20,7 +20,7 @@ __all__ = ["BatchNorm"]
 Array = NDArray[Any]
 
 
-class BatchNorm(Normalizing, Monitored):
+class BatchNorm(_core.LayerCall, Normalizing, Monitored):
     """Batch normalization over one channel axis, with PyTorch's meaning.
 
     In training, ``y = (x - mean)/sqrt(var + eps)*weight + bias`` by the batch's own statistics, and
@@ -126,18 +126,17 @@ class BatchNorm(Normalizing, Monitored):
         self.virtual_batch_size = checked_size(virtual_batch_size)
         self.renorm = renorm
         self.training = True
-        self.weight: Array | None = None
-        self.bias: Array | None = None
-        self.running_mean: Array | None = None
-        self.running_var: Array | None = None
+        self.weight = None
+        self.bias = None
+        self.running_mean = None
+        self.running_var = None
         self.num_batches_tracked = 0
         self.weight_grad: Array | None = None
         self.bias_grad: Array | None = None
         self.residual_grad: Array | None = None
-        self._activation: Activation | None = activation
-        self._saved: Saved | None = None
+        self._activation = _core.checked_activation(activation)
+        self._saved = None
         self._last_batch: LastBatch | None = None
-        self._inference = _core.InferenceFold(activation).call
         self.reset_parameters()
 
     @property
@@ -183,62 +182,6 @@ class BatchNorm(Normalizing, Monitored):
     def eval(self) -> BatchNorm:
         """Use the running statistics from now on."""
         return self.train(False)
-
-    def __call__(
-        self,
-        x: Any,
-        *,
-        training: bool | None = None,
-        residual: Any = None,
-        out: Array | None = None,
-    ) -> Array:
-        """Normalize `x`.
-
-        Parameters
-        ----------
-        x : array, float16, bfloat16, float32 or float64
-            Any shape whose channel axis has length `num_features`.
-        training : bool, optional
-            Default: the attribute `training`.
-        residual : array, optional
-            Of x's shape and dtype: added before the activation, as in ``relu(bn(x) + residual)``.
-        out : numpy.ndarray, optional
-            Where to write the result: x's shape and dtype. May be `x` or `residual` itself.
-
-        Returns
-        -------
-        numpy.ndarray
-            `out`, or a new array of x's shape and dtype.
-
-        Raises
-        ------
-        TypeError
-            An argument of the wrong type or dtype.
-        ValueError
-            A wrong shape, a read-only or overlapping `out`, or one value per channel in training.
-
-        Notes
-        -----
-        The layer keeps references to `x` and `residual` for `backward` until the next call.
-        """
-        if training is None:
-            training = self.training
-        mean = self.running_mean
-        if training or mean is None:
-            return self._batch(x, residual, out, training=training)
-        y = self._inference(
-            x,
-            mean,
-            self.running_var,
-            self.weight,
-            self.bias,
-            self.eps,
-            self.channel_axis,
-            out,
-            residual,
-        )
-        self._saved = (x, residual, out, None)
-        return y
 
     def _batch(self, x: Any, residual: Any, out: Array | None, *, training: bool) -> Array:
         if training:
@@ -333,14 +276,12 @@ class BatchNorm(Normalizing, Monitored):
         return Affine(mean, scale, bias, channel_axis=self.channel_axis, activation=self.activation)
 
     def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__.copy()
-        del state["_inference"]
-        state["_saved"] = None
-        return state
+        called_by = {name: getattr(self, name) for name in _core.LayerCall.__slots__}
+        return {**self.__dict__, **called_by, "_saved": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._inference = _core.InferenceFold(self.activation).call
+        for name, value in state.items():
+            setattr(self, name, value)
 
     def __repr__(self) -> str:
         """Return the call that makes a layer like this one."""

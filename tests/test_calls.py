@@ -1,0 +1,180 @@
+"""How layers are called: by a slot of the compiled class, which has to act as a method would."""
+
+import copy
+import gc
+import inspect
+import pickle
+import sys
+import weakref
+
+import numpy as np
+import pytest
+
+import bnfast
+from bnfast import _core
+
+pytestmark = pytest.mark.once
+X = np.random.default_rng(0).normal(3, 2, (6, 4)).astype(np.float32)
+
+
+def layer(kind=bnfast.BatchNorm):
+    """Return a layer in inference with parameters of its own."""
+    bn = kind(4, activation="relu").eval()
+    bn.running_mean[:], bn.running_var[:] = [1, 2, 3, 4], [4, 3, 2, 1]
+    return bn
+
+
+def frozen():
+    return layer().freeze()
+
+
+EXPECTED = layer()(X)
+
+
+class Inheriting(bnfast.BatchNorm):
+    pass
+
+
+class Doubling(bnfast.BatchNorm):
+    def __call__(self, x, **options):
+        return 2 * super().__call__(x, **options)
+
+
+class FrozenToo(bnfast.Affine):
+    pass
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda bn: bn(X),
+        lambda bn: bn(x=X),
+        lambda bn: bn.__call__(X),
+        lambda bn: bnfast.BatchNorm.__call__(bn, X),
+        lambda bn: type(bn).__call__(bn, x=X),
+        lambda bn: bn(*[X], out=np.empty_like(X)),
+        lambda bn: next(map(bn, [X])),
+    ],
+)
+@pytest.mark.parametrize("kind", [bnfast.BatchNorm, Inheriting])
+def test_all_ways_to_call(kind, call):
+    np.testing.assert_array_equal(call(layer(kind)), EXPECTED)
+
+
+def test_affine_of_every_class_is_called_alike():
+    whole = frozen()
+    inherits = FrozenToo(whole.mean, whole.scale, whole.shift, activation=whole.activation)
+    for called in (whole, inherits, pickle.loads(pickle.dumps(whole))):
+        for _ in range(3):  # what the first call is, the others are not
+            np.testing.assert_array_equal(called(X), EXPECTED)
+            np.testing.assert_array_equal(called(X, out=np.empty_like(X)), EXPECTED)
+            np.testing.assert_array_equal(called.__call__(X, np.empty_like(X)), EXPECTED)
+
+
+def test_a_class_may_override_the_call():
+    np.testing.assert_array_equal(layer(Doubling)(X), 2 * EXPECTED)
+
+
+def test_the_call_of_a_class_may_be_replaced_and_put_back(monkeypatch):
+    layers = [layer(), layer(Inheriting)]
+    for bn in layers:
+        bn(X)
+    with monkeypatch.context() as patch:
+        patch.setattr(bnfast.BatchNorm, "__call__", lambda self, x: "replaced")
+        assert [bn(X) for bn in layers] == ["replaced", "replaced"]
+        assert layer()(X) == "replaced"
+    for bn in layers:
+        np.testing.assert_array_equal(bn(X), EXPECTED)
+
+
+def test_the_call_of_affine_is_never_replaced_in_vain(monkeypatch):
+    called = frozen()
+    called(X)
+    if sys.version_info < (3, 12):
+        with pytest.raises(TypeError, match="immutable type"):
+            bnfast.Affine.__call__ = lambda self, x: "replaced"
+        return
+    with monkeypatch.context() as patch:
+        patch.setattr(bnfast.Affine, "__call__", lambda self, x: "replaced")
+        assert called(X) == "replaced"
+    np.testing.assert_array_equal(called(X), EXPECTED)
+
+
+@pytest.mark.parametrize("name", _core.LayerCall.__slots__)
+def test_what_a_call_goes_by_must_be_set(name):
+    bn, out = layer(), np.zeros_like(X)
+    delattr(bn, name)
+    if name == "_saved":
+        np.testing.assert_array_equal(bn(X), EXPECTED)
+        return
+    with pytest.raises(AttributeError, match=name):
+        bn(X, out=out)
+    assert not out.any()
+
+
+def test_a_layer_that_was_not_initialised():
+    with pytest.raises(AttributeError, match="training"):
+        bnfast.BatchNorm.__new__(bnfast.BatchNorm)(X)
+
+
+def test_the_truth_of_training_is_taken_as_python_takes_it():
+    class Undecided:
+        def __bool__(self):
+            raise ArithmeticError("undecided")
+
+    bn = layer()
+    np.testing.assert_array_equal(bn(X, training=0), EXPECTED)
+    np.testing.assert_array_equal(bn(X, training=np.False_), EXPECTED)
+    with pytest.raises(ArithmeticError, match="undecided"):
+        bn(X, training=Undecided())
+    assert bn(X, training=1).mean() != pytest.approx(EXPECTED.mean())
+
+
+def test_an_error_keeps_what_backward_goes_by():
+    bn, dy = layer(), np.ones_like(X)
+    bn(X)
+    expected = bn.backward(dy)
+    with pytest.raises(ValueError, match="4 channels"):
+        bn(X[:, :3])
+    np.testing.assert_array_equal(bn.backward(dy), expected)
+
+
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda bn: pickle.loads(pickle.dumps(bn))]
+)
+def test_copies_know_what_the_layer_knows(again):
+    bn = layer(Inheriting)
+    bn.note = "a user's"
+    bn(X)
+    other = again(bn)
+    assert (type(other), other.note, other.training) == (Inheriting, "a user's", False)
+    np.testing.assert_array_equal(other(X), EXPECTED)
+
+
+def test_layers_in_a_cycle_are_freed():
+    bn = layer()
+    held = X.copy()
+    bn(held)
+    bn.residual = [bn]
+    gone = weakref.ref(bn)
+    array_gone = weakref.ref(held)
+    del bn, held
+    gc.collect()
+    assert gone() is None
+    assert array_gone() is None
+
+
+def test_a_call_leaves_no_references():
+    bn, x, out = layer(), X.copy(), np.empty_like(X)
+    called = [bn, x, out, bn.weight, bn.running_mean]
+    for _ in range(3):
+        bn(x, out=out)
+    counts = [sys.getrefcount(each) for each in called]
+    for _ in range(50):
+        bn(x, out=out)
+    assert [sys.getrefcount(each) for each in called] == counts
+
+
+def test_signatures_are_told():
+    names = ["x", "training", "residual", "out"]
+    assert list(inspect.signature(layer()).parameters)[-4:] == names
