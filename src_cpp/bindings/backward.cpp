@@ -9,6 +9,8 @@
 namespace bnfast {
 namespace {
 
+ResultClass gradients_result("BatchNormGradients");
+
 constexpr const char* kBackward =
     R"(batch_norm_backward(dy, x, mean, invstd, weight=None, bias=None, *, channel_axis=1, training=True, activation=None, negative_slope=0.01, residual=None, mask=None, output_mask=(True, True, True), out=None, num_threads=None)
 --
@@ -282,8 +284,7 @@ py::object batch_norm_backward(const py::object& dy, const py::object& x, const 
   const auto object = [](const std::optional<Operand>& result) {
     return result ? py::object(result->object) : py::none();
   };
-  return named_result("BatchNormGradients", object(to.dx), dweight.object(), dbias.object(),
-                      object(to.dresidual));
+  return gradients_result(object(to.dx), dweight.object(), dbias.object(), object(to.dresidual));
 }
 
 py::tuple checked_gradient(const py::object& dy_, const py::object& x_,

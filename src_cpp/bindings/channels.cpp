@@ -5,6 +5,7 @@
 #include <string>
 
 #include "bindings/arrays.hpp"
+#include "bindings/outputs.hpp"
 
 namespace bnfast {
 namespace {
@@ -60,6 +61,12 @@ ChannelValues values_of(const py::object& held, const char* name, py::ssize_t ch
   const auto array = py::reinterpret_borrow<py::array>(held);
   check_length(array, name, channels);
   return {array.data(), array.strides(0), dtype_of(array, name, Accepted::parameters)};
+}
+
+py::array_t<double> new_channels(py::ssize_t channels) {
+  constexpr py::ssize_t item = sizeof(double);
+  return py::reinterpret_steal<py::array_t<double>>(
+      new_array(numpy_dtype(DType::float64), {1, &channels, &item}, channels * item).release());
 }
 
 }  // namespace
@@ -132,11 +139,13 @@ void UpdatedChannels::write(const std::vector<double>& values) {
 }
 
 py::array_t<double> channel_array(const std::vector<double>& values) {
-  return py::array_t<double>(static_cast<py::ssize_t>(values.size()), values.data());
+  auto array = new_channels(static_cast<py::ssize_t>(values.size()));
+  std::copy(values.begin(), values.end(), array.mutable_data());
+  return array;
 }
 
 py::array_t<double> channel_result(const Shape& shape) {
-  py::array_t<double> values(shape.channels());
+  auto values = new_channels(shape.channels());
   if (shape.elements() == 0) std::fill_n(values.mutable_data(), shape.channels(), 0.0);
   return values;
 }

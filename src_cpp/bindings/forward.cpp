@@ -10,6 +10,8 @@
 namespace bnfast {
 namespace {
 
+ResultClass forward_result("BatchNormForward");
+
 constexpr const char* kBatchNorm =
     R"(batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, training=False, momentum=0.1, eps=1e-05, *, channel_axis=1, activation=None, residual=None, running_var_correction=1, out=None, num_threads=None)
 --
@@ -205,7 +207,7 @@ struct Statistics {
   explicit Statistics(const Operand& x)
       : mean(channel_result(x.shape)), invstd(channel_result(x.shape)) {}
   py::object with(const Operand& y) const {
-    return named_result("BatchNormForward", y.object, mean, invstd, y.shape.values_per_channel());
+    return forward_result(y.object, mean, invstd, y.shape.values_per_channel());
   }
 };
 

@@ -3,11 +3,28 @@
 
 #include <pybind11/pybind11.h>
 
+#include <utility>
+
 namespace bnfast {
 
-template <class... Members>
-pybind11::object named_result(const char* type, Members&&... members) {
-  return pybind11::module_::import("bnfast.results").attr(type)(std::forward<Members>(members)...);
-}
+// A class of bnfast.results, looked up at the first call: looking it up takes as long as a small
+// batch. The GIL guards it; the class lives as long as the process.
+class ResultClass {
+ public:
+  explicit ResultClass(const char* name) : name_(name) {}
+
+  template <class... Members>
+  pybind11::object operator()(Members&&... members) {
+    if (!type_) {
+      const auto results = pybind11::module_::import("bnfast.results");
+      type_ = pybind11::object(results.attr(name_)).release();
+    }
+    return type_(std::forward<Members>(members)...);
+  }
+
+ private:
+  const char* name_;
+  pybind11::handle type_;
+};
 
 }  // namespace bnfast

@@ -10,6 +10,8 @@
 namespace bnfast {
 namespace {
 
+ResultClass moments_result("Moments");
+
 constexpr const char* kMoments = R"(moments(x, *, channel_axis=1, correction=0, num_threads=None)
 --
 
@@ -127,7 +129,7 @@ py::object moments_of(const py::object& x_, const py::object& channel_axis,
   Channels channels = channels_of(x, checked_threads(num_threads));
   const double n = static_cast<double>(count);
   for (double& var : channels.var) var *= n / (n - static_cast<double>(correction));
-  return named_result("Moments", channel_array(channels.mean), channel_array(channels.var), count);
+  return moments_result(channel_array(channels.mean), channel_array(channels.var), count);
 }
 
 void check_std(const std::vector<double>& std, double eps) {

@@ -1,0 +1,158 @@
+// Long planes, reduced and mapped a few KB of each in turn.
+#pragma once
+
+#include "kernels/reduced.hpp"
+
+namespace bnfast {
+namespace BNFAST_ISA {
+
+// Elements that are reduced, then mapped, in turn, where a plane is long: 4 KB. Narrow vectors,
+// which pass over a run several times, take turns of one run, and map a part of theirs after each
+// pass.
+template <class C, class T>
+constexpr ptrdiff_t kLongPlane = 2 * kRun<C> * (sizeof(C) / sizeof(T));
+template <class C, class T>
+constexpr ptrdiff_t kTurn = kPasses<C> > 1 ? kLongPlane<C, T> / 2 : kLongPlane<C, T>;
+// The shortest planes that are taken in turns: streamed stores, which wait for memory, have the
+// passes' reads to go on with if they come a part at a time.
+template <class C, class T, bool streaming>
+constexpr ptrdiff_t kLeastInTurns =
+    streaming && kPasses<C> > 1 ? kLongPlane<C, T> / 4 * 3 : kLongPlane<C, T>;
+
+// Elements between what is mapped and what is prefetched, in a plane of the same length: 4 KB of
+// all inputs together, but no less than a turn nor more than a plane. What is left of the plane is
+// whole parts of a turn, each of which is prefetched from one plane.
+template <class Op, class C, class T>
+constexpr ptrdiff_t turn_ahead(ptrdiff_t plane) {
+  constexpr ptrdiff_t elements = 4096 / (Op::inputs * static_cast<ptrdiff_t>(sizeof(T)));
+  constexpr ptrdiff_t wanted = elements < kTurn<C, T> ? kTurn<C, T> : elements;
+  constexpr ptrdiff_t part = kTurn<C, T> / kPasses<C>;
+  return wanted < plane ? plane - (plane - wanted) / part * part : plane;
+}
+
+// Maps a block's planes a turn at a time, and prefetches what the reduction, Op, will want next. Of
+// its state one number changes from turn to turn: what is stored waits behind streamed stores.
+// Planes that are streamed and lie end to end are one run of vectors, as in stream_joined.
+template <class Op, class MapOp, class C, bool streaming, class T>
+class Mapper {
+ public:
+  Mapper(const MapOp& op, const MapTask& task)
+      : op_(op),
+        task_(task),
+        planes_(task.in, task.out),
+        size_(task.block.inner),
+        end_to_end_(streaming && joined<C>(op, task.block, planes_)),
+        at_(planes_.at(0, 0)) {}
+
+  // reduced: the plane that is reduced meanwhile; after: the next one to be.
+  __attribute__((always_inline)) void begin_plane(ptrdiff_t c, ptrdiff_t o,
+                                                  const Inputs<Op, T>& reduced,
+                                                  const Inputs<Op, T>& after) {
+    wanted_ = read_on<Op>(reduced, after, size_, turn_ahead<Op, C, T>(size_));
+    const Place<MapOp, T, T> rest = at_.plus(done_);
+    at_ = planes_.at(c, o);
+    ends_run_ = !end_to_end_ || c + 1 == task_.block.channels;
+    if (end_to_end_ && c > 0) return straddle(c, rest);
+    splat_coefficients<C, MapOp::coefficients>(task_.coefficients, c, k_);
+    done_ = 0;
+    if constexpr (streaming) begin_run(planes_.at(c, o + 1).out[0]);
+  }
+
+  // For a reduction that begins its turn at x: prefetches what this turn will write.
+  __attribute__((always_inline)) auto ahead_of(const T* x) const {
+    return write_ahead<streaming>(x, at_.out[0] + done_);
+  }
+
+  // Maps the next n elements of the plane, whole vectors; all that are left where `last`, but for
+  // fewer than a vector if the next plane follows on.
+  __attribute__((always_inline)) void turn(ptrdiff_t n, bool last) {
+    const ptrdiff_t end = last || n > size_ - done_ ? end_of_vectors() : done_ + n;
+    const ReadNext<Op, T> next{done_ < wanted_.left ? wanted_.here : wanted_.after};
+    map_vectors<C, streaming>(op_, at_, done_, end, k_, next);
+    done_ = end;
+    if (last && ends_run_) map_few<C>(op_, at_.plus(done_), size_ - done_, k_);
+  }
+
+ private:
+  // following: where the next run begins.
+  __attribute__((always_inline)) void begin_run(const T* following) {
+    prefetch_ends(following, end_to_end_ ? size_ * task_.block.channels : size_);
+    done_ = unaligned_head(at_.out[0], size_);
+    if (done_ > 0) map_few<C>(op_, at_, done_, k_);
+  }
+
+  // The rest of the plane before channel c's, with the first elements of this one.
+  __attribute__((always_inline)) void straddle(ptrdiff_t c, const Place<MapOp, T, T>& rest) {
+    Vector<C> k[MapOp::coefficients];
+    splat_coefficients<C, MapOp::coefficients>(task_.coefficients, c, k);
+    const ptrdiff_t left = size_ - done_;
+    if (left > 0) stream_straddling<C>(op_, rest, left, k_, k);
+    done_ = left > 0 ? kStreamed<C, T> - left : 0;
+    for (int j = 0; j < MapOp::coefficients; ++j) k_[j] = k[j];
+  }
+
+  __attribute__((always_inline)) ptrdiff_t end_of_vectors() const {
+    if (streaming && ends_run_) {
+      const ptrdiff_t lines = size_ - unaligned_tail(at_.out[0] + size_);
+      return lines < done_ ? done_ : lines;
+    }
+    return done_ + (size_ - done_) / kStreamed<C, T> * kStreamed<C, T>;
+  }
+
+  MapOp op_;
+  const MapTask& task_;
+  MappedPlanes<MapOp, T, T> planes_;
+  ptrdiff_t size_;
+  bool end_to_end_, ends_run_ = false;
+  Vector<C> k_[MapOp::coefficients];
+  Place<MapOp, T, T> at_;
+  ptrdiff_t done_ = 0;
+  ReadOn<Op, T> wanted_;
+};
+
+// Reduces a plane and maps another in turns; the last one takes what is left, up to two. Turns are
+// whole runs, so the sums are those of add_plane.
+template <class C, class Op, class T, class Map>
+BNFAST_INLINE void add_and_map_plane(ChannelSums& sums, const Op& op, const Inputs<Op, T>& at,
+                                     ptrdiff_t n, const Vector<C>* c, Map& map) {
+  for (ptrdiff_t i = 0; i < n;) {
+    const bool last = n - i < 2 * kTurn<C, T>;
+    const ptrdiff_t end = last ? n : i + kTurn<C, T>;
+    ptrdiff_t left = end - i;
+    const auto map_a_part = [&]() __attribute__((always_inline)) {
+      map.turn(kRun<C> / kPasses<C>, false);
+      left -= kRun<C> / kPasses<C>;
+    };
+    const auto ahead = map.ahead_of(at.at[0] + i);
+    for (ptrdiff_t j = i; j < end; j += kRun<C>) {
+      const ptrdiff_t m = end - j < kRun<C> ? end - j : kRun<C>;
+      sums.add(sum_side_by_side<C>(op, at.plus(j), m, c, ahead, map_a_part));
+    }
+    map.turn(left, last);
+    i = end;
+  }
+}
+
+// Planes that are taken in turns, as they lie in memory: the channels of an outer index in a row.
+template <class C, class Op, class T, class Map>
+BNFAST_INLINE void reduce_and_map_long_planes(const Reduced<Op, T>& of, double* first,
+                                              double* second, Map& map) {
+  const auto [outer, channels, inner] = of.block;
+  BlockSums sums(of.block);
+  for (ptrdiff_t o = 0; o < outer; ++o) {
+    for (ptrdiff_t c = 0; c < channels; ++c) {
+      Vector<C> k[Op::coefficients];
+      splat_coefficients<C, Op::coefficients>(of.coefficients, c, k);
+      const Inputs<Op, T> plane = of.in.at(c, o);
+      map.begin_plane(c, o, plane,
+                      c + 1 < channels ? of.in.at(c + 1, o)
+                      : o + 1 < outer  ? of.in.at(0, o + 1)
+                                       : of.next.at(0, 0));
+      add_and_map_plane<C>(sums.channel[c], of.op, plane, inner, k, map);
+    }
+  }
+  sums.finish(of.block, first, second);
+}
+
+}  // namespace BNFAST_ISA
+}  // namespace bnfast
