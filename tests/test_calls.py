@@ -117,6 +117,22 @@ def test_a_layer_that_was_not_initialised():
         bnfast.BatchNorm.__new__(bnfast.BatchNorm)(X)
 
 
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda affine: affine(X),
+        lambda affine: affine.__call__(X),
+        lambda affine: affine._map_and_check(X),
+        lambda affine: affine.mean,
+        lambda affine: affine.channel_axis,
+        pickle.dumps,
+    ],
+)
+def test_a_frozen_layer_that_was_not_initialised(use):
+    with pytest.raises(TypeError, match=r"Affine.__init__\(\) has not been called"):
+        use(bnfast.Affine.__new__(bnfast.Affine))
+
+
 def test_the_truth_of_training_is_taken_as_python_takes_it():
     class Undecided:
         def __bool__(self):

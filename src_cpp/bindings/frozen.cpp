@@ -1,3 +1,4 @@
+#include <memory>
 #include <vector>
 
 #include "bindings/channels.hpp"
@@ -82,6 +83,16 @@ class FrozenAffine {
     }
   }
 
+  // pybind11 takes memory from here for an object that only `__new__` has made, and would go on
+  // with what lies in it. All others are made by `make`.
+  static void* operator new(size_t) { type_error("Affine.__init__() has not been called"); }
+  static std::unique_ptr<FrozenAffine> make(const py::object& mean, const py::object& scale,
+                                            const py::object& shift, const py::object& channel_axis,
+                                            const py::object& activation) {
+    return std::unique_ptr<FrozenAffine>(
+        ::new FrozenAffine(mean, scale, shift, channel_axis, activation));
+  }
+
   py::array call(const py::object& x_, const py::object& out, const py::object& residual,
                  const py::object& num_threads) const {
     const Operand x = input(x_, "x", channel_axis_);
@@ -129,10 +140,8 @@ void register_frozen(py::module_& m) {
   const py::none none;
   py::class_<FrozenAffine> frozen(m, "Affine", kFrozen, callable());
   frozen
-      .def(py::init<const py::object&, const py::object&, const py::object&, const py::object&,
-                    const py::object&>(),
-           py::arg("mean"), py::arg("scale"), py::arg("shift"), py::kw_only(),
-           py::arg("channel_axis") = 1, py::arg("activation") = none)
+      .def(py::init(&FrozenAffine::make), py::arg("mean"), py::arg("scale"), py::arg("shift"),
+           py::kw_only(), py::arg("channel_axis") = 1, py::arg("activation") = none)
       .def("__call__", &FrozenAffine::call, kFrozenCall, py::arg("x"), py::arg("out") = none,
            py::kw_only(), py::arg("residual") = none, py::arg("num_threads") = none)
       .def("_map_and_check", &FrozenAffine::map_and_check, kMapAndCheck, py::arg("x"))
@@ -144,7 +153,7 @@ void register_frozen(py::module_& m) {
       .def_property_readonly("shift", &FrozenAffine::shift)
       .def(py::pickle([](const FrozenAffine& self) { return self.state(); },
                       [](const py::tuple& state) {
-                        return FrozenAffine(state[0], state[1], state[2], state[3], state[4]);
+                        return FrozenAffine::make(state[0], state[1], state[2], state[3], state[4]);
                       }));
   define_call<FrozenAffine, &FrozenAffine::call>(frozen, kFrozenCall);
 }
