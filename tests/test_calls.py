@@ -167,6 +167,15 @@ def test_copies_know_what_the_layer_knows(again):
     np.testing.assert_array_equal(other(X), EXPECTED)
 
 
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("made", [layer, lambda: layer(Inheriting), frozen])
+def test_pickles_of_every_protocol(made, protocol):
+    called = made()
+    again = pickle.loads(pickle.dumps(called, protocol))
+    assert type(again) is type(called)
+    np.testing.assert_array_equal(again(X), EXPECTED)
+
+
 def test_layers_in_a_cycle_are_freed():
     bn = layer()
     held = X.copy()

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -134,6 +135,12 @@ class FrozenAffine {
   Prepared prepared_;
 };
 
+// What pickle asks for. Its protocols below 2 do not know pybind11's objects: they end the process.
+py::object reduce(const py::object& self, const py::object& protocol) {
+  const py::object object = py::module_::import("builtins").attr("object");
+  return object.attr("__reduce_ex__")(self, std::max(2LL, integer(protocol, "protocol")));
+}
+
 }  // namespace
 
 void register_frozen(py::module_& m) {
@@ -155,6 +162,7 @@ void register_frozen(py::module_& m) {
                       [](const py::tuple& state) {
                         return FrozenAffine::make(state[0], state[1], state[2], state[3], state[4]);
                       }));
+  frozen.def("__reduce_ex__", reduce);
   define_call<FrozenAffine, &FrozenAffine::call>(frozen, kFrozenCall);
 }
 

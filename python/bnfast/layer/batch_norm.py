@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from operator import index
+from typing import Any, SupportsIndex, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -274,6 +275,10 @@ class BatchNorm(_core.LayerCall, Normalizing, Monitored):
         scale, _ = _core.inference_params(mean, var, self.weight, self.bias, self.eps)
         bias = np.zeros(self.num_features) if self.bias is None else self.bias
         return Affine(mean, scale, bias, channel_axis=self.channel_axis, activation=self.activation)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        """Return what pickle asks for. Its protocols below 2 refuse compiled bases."""
+        return super().__reduce_ex__(max(index(protocol), 2))
 
     def __getstate__(self) -> dict[str, Any]:
         called_by = {name: getattr(self, name) for name in _core.LayerCall.__slots__}
