@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import importlib
 import inspect
 import pickle
 import sys
@@ -100,6 +101,54 @@ def test_the_call_of_affine_is_never_replaced_in_vain(monkeypatch):
     np.testing.assert_array_equal(called(X), EXPECTED)
 
 
+class OfAClass(bnfast.BatchNorm):
+    eps = 0.5
+
+
+class Computed(bnfast.BatchNorm):
+    """Reads of its weight give another one than what lies in the layer."""
+
+    @property
+    def weight(self):
+        return 2 * bnfast.BatchNorm.weight.__get__(self)
+
+    @weight.setter
+    def weight(self, weight):
+        bnfast.BatchNorm.weight.__set__(self, weight)
+
+
+class Elsewhere(bnfast.BatchNorm):
+    """Keeps two attributes that calls go by in places of its own."""
+
+    training = property(lambda self: False, lambda self, training: None)
+    _saved = property(
+        lambda self: self.__dict__.get("kept"),
+        lambda self, saved: self.__dict__.__setitem__("kept", saved),
+    )
+
+
+@pytest.mark.parametrize("kind", [OfAClass, Computed, Elsewhere])
+def test_what_a_class_says_of_an_attribute_holds_in_its_calls(kind):
+    bn = layer(kind)
+    expected = bnfast.batch_norm(
+        X, bn.running_mean, bn.running_var, bn.weight, bn.bias, eps=bn.eps, activation="relu"
+    )
+    for called in (bn, copy.copy(bn), pickle.loads(pickle.dumps(bn)), bn.freeze()):
+        np.testing.assert_allclose(called(X), expected, rtol=1e-6)
+    assert bn.backward(np.ones_like(X)).shape == X.shape
+
+
+def test_an_attribute_of_a_class_alone():
+    class Untouched(bnfast.BatchNorm):
+        def __init__(self):
+            super().__init__(4)
+            del self.eps
+
+    Untouched.eps = 0.5
+    bn = Untouched().eval()
+    np.testing.assert_array_equal(bn(X), bnfast.batch_norm(X, np.zeros(4), np.ones(4), eps=0.5))
+
+
 @pytest.mark.parametrize("name", _core.LayerCall.__slots__)
 def test_what_a_call_goes_by_must_be_set(name):
     bn, out = layer(), np.zeros_like(X)
@@ -176,6 +225,48 @@ def test_pickles_of_every_protocol(made, protocol):
     np.testing.assert_array_equal(again(X), EXPECTED)
 
 
+class Reducing(bnfast.BatchNorm):
+    note = property(lambda self: self.__dict__["note"])
+
+    def __reduce__(self):
+        return super().__reduce__()
+
+
+def test_copies_of_a_class_with_other_ideas():
+    bn = layer(Reducing)
+    bn.__dict__["note"] = "read-only"
+    for again in (copy.copy(bn), pickle.loads(pickle.dumps(bn))):
+        assert again.note == "read-only"
+        np.testing.assert_array_equal(again(X), EXPECTED)
+
+
+def test_what_a_frozen_layer_is_reduced_to():
+    make, arguments, state = frozen().__reduce__()
+    again = make(*arguments)
+    again.__setstate__(state)
+    np.testing.assert_array_equal(again(X), EXPECTED)
+
+
+def test_a_name_of_another_class_is_no_part_of_a_cycle():
+    class Name(str):
+        __slots__ = ("layer",)
+
+    name = Name("relu")
+    bn = bnfast.BatchNorm(4, activation=name).eval()
+    name.layer = bn
+    np.testing.assert_array_equal(bn(X), np.maximum(bn(X), 0))
+    gone = weakref.ref(bn)
+    del bn, name
+    gc.collect()
+    assert gone() is None
+
+
+def test_results_are_of_the_class_that_is_there():
+    results = importlib.reload(sys.modules["bnfast.results"])
+    assert type(bnfast.moments(X)) is results.Moments
+    assert pickle.loads(pickle.dumps(bnfast.moments(X))).count == len(X)
+
+
 def test_layers_in_a_cycle_are_freed():
     bn = layer()
     held = X.copy()
@@ -202,4 +293,6 @@ def test_a_call_leaves_no_references():
 
 def test_signatures_are_told():
     names = ["x", "training", "residual", "out"]
-    assert list(inspect.signature(layer()).parameters)[-4:] == names
+    for call in (layer(), layer().__call__):
+        assert list(inspect.signature(call).parameters) == names
+        assert inspect.signature(call).bind(X, out=X).arguments == {"x": X, "out": X}

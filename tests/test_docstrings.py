@@ -68,9 +68,9 @@ def parameters(found):
     signature = getattr(found, "__text_signature__", None)
     if signature is None:
         return [name for name in inspect.signature(found).parameters if name != "self"]
-    arguments = ast.parse(f"def f{signature}: ...").body[0].args
+    arguments = ast.parse(f"def f{signature.replace('$self', 'self')}: ...").body[0].args
     named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-    return [argument.arg for argument in named if argument.arg not in ("self", "$self")]
+    return [argument.arg for argument in named if argument.arg != "self"]
 
 
 def test_the_lists_are_not_empty():

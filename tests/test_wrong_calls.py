@@ -19,7 +19,8 @@ FROZEN = bnfast.Affine(C, C, C)
 
 def arguments_of(text_signature):
     """Return the syntax tree of a signature's arguments, `self` left out."""
-    arguments = ast.parse(f"def f{text_signature}: ...").body[0].args
+    signature = text_signature.replace("$self", "self")
+    arguments = ast.parse(f"def f{signature}: ...").body[0].args
     arguments.args = [argument for argument in arguments.args if argument.arg != "self"]
     return arguments
 

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -135,10 +134,11 @@ class FrozenAffine {
   Prepared prepared_;
 };
 
-// What pickle asks for. Its protocols below 2 do not know pybind11's objects: they end the process.
-py::object reduce(const py::object& self, const py::object& protocol) {
-  const py::object object = py::module_::import("builtins").attr("object");
-  return object.attr("__reduce_ex__")(self, std::max(2LL, integer(protocol, "protocol")));
+// By every protocol of pickle: those below 2 would make an object without pybind11's knowledge, and
+// end the process.
+py::tuple reduce(const py::object& self) {
+  return py::make_tuple(py::module_::import("copyreg").attr("__newobj__"),
+                        py::make_tuple(py::type::of(self)), self.attr("__getstate__")());
 }
 
 }  // namespace
@@ -162,7 +162,7 @@ void register_frozen(py::module_& m) {
                       [](const py::tuple& state) {
                         return FrozenAffine::make(state[0], state[1], state[2], state[3], state[4]);
                       }));
-  frozen.def("__reduce_ex__", reduce);
+  frozen.def("__reduce__", reduce);
   define_call<FrozenAffine, &FrozenAffine::call>(frozen, kFrozenCall);
 }
 

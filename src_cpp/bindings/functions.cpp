@@ -37,7 +37,8 @@ Signature::Signature(const char* doc, const std::string& type) {
   const size_t open = line.find('('), close = line.rfind(')');
   name_ = line.substr(0, open);
   qualified_name_ = type.empty() ? name_ : type + "." + name_;
-  text_ = line.substr(open + 1, close - open - 1);
+  const size_t begin = open + (line.compare(open + 1, 1, "$") == 0 ? 2 : 1);  // CPython's `$self`
+  text_ = line.substr(begin, close - begin);
   bool by_position = true;
   for (const std::string& part : split(text_)) {
     const std::string parameter = trimmed(part);

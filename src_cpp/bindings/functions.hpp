@@ -126,8 +126,7 @@ inline vectorcallfunc& vectorcall_of(PyObject* self) {
                                             Py_TYPE(self)->tp_vectorcall_offset);
 }
 
-// An object's first call, which sees to it that the next ones are vectorcalls; and all calls of
-// classes written in Python, which before 3.12 do not inherit them.
+// An object's first call, which sees to it that the next ones are vectorcalls.
 template <class Self, auto method>
 PyObject* call_object(PyObject* self, PyObject* arguments, PyObject* keywords) {
   vectorcall_of(self) = call_vector<Self, method>;

@@ -2,6 +2,7 @@
 #include <pybind11/pybind11.h>
 #include <structmember.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <new>
@@ -20,7 +21,7 @@ What `BatchNorm` inherits: a call that infers by the attributes of the layer, an
 the batch's own statistics to its method `_batch`.
 )";
 
-constexpr const char* kCall = R"(__call__(self, x, *, training=None, residual=None, out=None)
+constexpr const char* kCall = R"(__call__($self, x, *, training=None, residual=None, out=None)
 --
 
 Normalize `x`.
@@ -62,7 +63,7 @@ Let the layers of a class that inherits the call be called without looking it up
 constexpr const char* kCheckedActivation = R"(checked_activation(activation)
 --
 
-The argument itself: None, or the name of an activation.
+The argument, None or the name of an activation, the latter as a str and no class of one.
 )";
 
 enum Attribute {
@@ -85,6 +86,7 @@ constexpr std::array<const char*, kAttributes> kNames = {
 struct Head {
   PyObject object;
   vectorcallfunc call;
+  bool direct;  // no class has an attribute of its own in an attribute's place
   PyObject* attributes[kAttributes];  // null: not set
 };
 
@@ -96,11 +98,19 @@ Layer& layer_of(PyObject* self) { return *reinterpret_cast<Layer*>(self); }
 
 const Signature* signature;
 
+// The type, what its `__call__` is, and the names of the attributes, for as long as the process.
+PyObject *layer_call, *own_call;
+std::array<PyObject*, kAttributes> names;
+
 // Raises AttributeError where it is not set.
-py::object attribute(const Layer& layer, Attribute which) {
-  if (layer.attributes[which]) return py::reinterpret_borrow<py::object>(layer.attributes[which]);
-  PyErr_SetString(PyExc_AttributeError, kNames[which]);
-  throw py::error_already_set();
+py::object attribute(PyObject* self, Attribute which) {
+  const Layer& layer = layer_of(self);
+  if (layer.direct && layer.attributes[which]) {
+    return py::reinterpret_borrow<py::object>(layer.attributes[which]);
+  }
+  py::object found = py::reinterpret_steal<py::object>(PyObject_GetAttr(self, names[which]));
+  if (!found) throw py::error_already_set();
+  return found;
 }
 
 bool truth(const py::object& value) {
@@ -110,13 +120,17 @@ bool truth(const py::object& value) {
 }
 
 // A tuple of what `backward` needs to know: layer/normalizing.py's `Saved`.
-void save(Layer& layer, const py::object& x, const py::object& residual, const py::object& out) {
+void save(PyObject* self, const py::object& x, const py::object& residual, const py::object& out) {
   py::tuple made(4);
   PyTuple_SET_ITEM(made.ptr(), 0, x.inc_ref().ptr());
   PyTuple_SET_ITEM(made.ptr(), 1, residual.inc_ref().ptr());
   PyTuple_SET_ITEM(made.ptr(), 2, out.inc_ref().ptr());
   PyTuple_SET_ITEM(made.ptr(), 3, py::none().release().ptr());
-  Py_XSETREF(layer.attributes[saved], made.release().ptr());
+  if (layer_of(self).direct) {
+    Py_XSETREF(layer_of(self).attributes[saved], made.release().ptr());
+  } else if (PyObject_SetAttr(self, names[saved], made.ptr()) < 0) {
+    throw py::error_already_set();
+  }
 }
 
 // self._batch(x, residual, out, training=trains)
@@ -134,19 +148,18 @@ py::object by_batch(PyObject* self, const py::object& x, const py::object& resid
 
 py::object call(PyObject* self, const py::object& x, const py::object& training_given,
                 const py::object& residual, const py::object& out) {
-  Layer& layer = layer_of(self);
-  const py::object trains = training_given.is_none() ? attribute(layer, training) : training_given;
-  const py::object mean = attribute(layer, running_mean);
+  const py::object trains = training_given.is_none() ? attribute(self, training) : training_given;
+  const py::object mean = attribute(self, running_mean);
   if (truth(trains) || mean.is_none()) return by_batch(self, x, residual, out, trains);
   const InferenceBy by{mean,
-                       attribute(layer, running_var),
-                       attribute(layer, weight),
-                       attribute(layer, bias),
-                       attribute(layer, eps),
-                       attribute(layer, channel_axis),
-                       attribute(layer, activation)};
-  py::object y = layer.fold.call(x, by, residual, out);
-  save(layer, x, residual, out);
+                       attribute(self, running_var),
+                       attribute(self, weight),
+                       attribute(self, bias),
+                       attribute(self, eps),
+                       attribute(self, channel_axis),
+                       attribute(self, activation)};
+  py::object y = layer_of(self).fold.call(x, by, residual, out);
+  save(self, x, residual, out);
   return y;
 }
 
@@ -171,13 +184,25 @@ PyObject* call_object(PyObject* self, PyObject* arguments, PyObject* keywords) {
       [&] { return call_with(self, signature->read(arguments, keywords)); });
 }
 
+// Whether reading the attributes of the class's layers gives what lies in the layer.
+bool reads_directly(PyTypeObject* type) {
+  const py::handle made(reinterpret_cast<PyObject*>(type)), base(layer_call);
+  return std::all_of(names.begin(), names.end(), [&](PyObject* name) {
+    return py::getattr(made, name).is(py::getattr(base, name));
+  });
+}
+
 // The arguments are those of the layer's __init__.
 PyObject* make(PyTypeObject* type, PyObject*, PyObject*) {
-  PyObject* self = type->tp_alloc(type, 0);
-  if (!self) return nullptr;
-  layer_of(self).call = call_vector;
-  new (&layer_of(self).fold) InferenceFold;
-  return self;
+  return functions::translating_errors([&]() -> PyObject* {
+    const bool direct = reads_directly(type);
+    PyObject* self = type->tp_alloc(type, 0);
+    if (!self) return nullptr;
+    layer_of(self).call = call_vector;
+    layer_of(self).direct = direct;
+    new (&layer_of(self).fold) InferenceFold;
+    return self;
+  });
 }
 
 int traverse(PyObject* self, visitproc visit, void* arg) {
@@ -214,12 +239,12 @@ void call_directly(PyTypeObject* type) {
 PyObject* init_subclass(PyObject* made, PyObject* arguments, PyObject* keywords) {
   return functions::translating_errors([&] {
     const py::handle type(made);
-    const py::object base = py::module_::import("bnfast._core").attr("LayerCall");
-    const py::object next = py::module_::import("builtins").attr("super")(base, type);
+    const py::object super = py::module_::import("builtins").attr("super");
+    const py::object next = super(py::handle(layer_call), type);
     py::object result = py::reinterpret_steal<py::object>(
         PyObject_Call(next.attr("__init_subclass__").ptr(), arguments, keywords));
     if (!result) throw py::error_already_set();
-    if (type.attr("__call__").is(base.attr("__call__"))) {
+    if (py::object(type.attr("__call__")).ptr() == own_call) {
       call_directly(reinterpret_cast<PyTypeObject*>(made));
     }
     return result.release().ptr();
@@ -272,7 +297,8 @@ py::object layer_call_type(const py::module_& m) {
 
 py::object checked_activation(const py::object& name) {
   const NamedActivation checked(name);
-  return name;
+  return name.is_none() ? name
+                        : py::reinterpret_steal<py::object>(PyUnicode_FromObject(name.ptr()));
 }
 
 }  // namespace
@@ -280,10 +306,13 @@ py::object checked_activation(const py::object& name) {
 void register_layer_call(py::module_& m) {
   signature = new Signature(kCall, "BatchNorm");
   py::object type = layer_call_type(m);
-  py::list names;
-  for (const char* name : kNames) names.append(name);
-  type.attr("__slots__") = py::tuple(names);
+  std::transform(kNames.begin(), kNames.end(), names.begin(), PyUnicode_InternFromString);
+  py::tuple slots(names.size());
+  for (size_t i = 0; i < names.size(); ++i) slots[i] = py::handle(names[i]);
+  type.attr("__slots__") = slots;
   m.attr("LayerCall") = type;
+  own_call = py::object(type.attr("__call__")).release().ptr();
+  layer_call = type.release().ptr();
   define<checked_activation>(m, kCheckedActivation);
 }
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from operator import index
-from typing import Any, SupportsIndex, cast
+import copyreg
+from contextlib import suppress
+from inspect import getattr_static
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -19,6 +21,9 @@ from bnfast.layer.renorm import Renorm, checked_renorm
 __all__ = ["BatchNorm"]
 
 Array = NDArray[Any]
+
+# What lies in the compiled part of a layer.
+_SLOTS = {name: vars(_core.LayerCall)[name] for name in _core.LayerCall.__slots__}
 
 
 class BatchNorm(_core.LayerCall, Normalizing, Monitored):
@@ -276,17 +281,23 @@ class BatchNorm(_core.LayerCall, Normalizing, Monitored):
         bias = np.zeros(self.num_features) if self.bias is None else self.bias
         return Affine(mean, scale, bias, channel_axis=self.channel_axis, activation=self.activation)
 
-    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
-        """Return what pickle asks for. Its protocols below 2 refuse compiled bases."""
-        return super().__reduce_ex__(max(index(protocol), 2))
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what pickle needs, by every protocol: those below 2 refuse compiled bases."""
+        return copyreg.__newobj__, (type(self),), self.__getstate__()  # type: ignore[attr-defined]
 
     def __getstate__(self) -> dict[str, Any]:
-        called_by = {name: getattr(self, name) for name in _core.LayerCall.__slots__}
-        return {**self.__dict__, **called_by, "_saved": None}
+        state = self.__dict__.copy()
+        for name, slot in _SLOTS.items():
+            with suppress(AttributeError):  # it is not set
+                state[name] = slot.__get__(self)
+        return {**state, "_saved": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
-            setattr(self, name, value)
+            if name in _SLOTS and hasattr(getattr_static(type(self), name), "__set__"):
+                _SLOTS[name].__set__(self, value)
+            else:  # also where a class has a plain attribute of that name
+                self.__dict__[name] = value
 
     def __repr__(self) -> str:
         """Return the call that makes a layer like this one."""
