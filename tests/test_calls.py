@@ -2,7 +2,6 @@
 
 import copy
 import gc
-import importlib
 import inspect
 import pickle
 import sys
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 
 import bnfast
-from bnfast import _core
+from bnfast import _core, results
 
 pytestmark = pytest.mark.once
 X = np.random.default_rng(0).normal(3, 2, (6, 4)).astype(np.float32)
@@ -261,10 +260,10 @@ def test_a_name_of_another_class_is_no_part_of_a_cycle():
     assert gone() is None
 
 
-def test_results_are_of_the_class_that_is_there():
-    results = importlib.reload(sys.modules["bnfast.results"])
+def test_results_are_of_the_class_that_is_there_now(monkeypatch):
     assert type(bnfast.moments(X)) is results.Moments
-    assert pickle.loads(pickle.dumps(bnfast.moments(X))).count == len(X)
+    monkeypatch.setattr(results, "Moments", lambda *values: values)
+    assert type(bnfast.moments(X)) is tuple
 
 
 def test_layers_in_a_cycle_are_freed():
