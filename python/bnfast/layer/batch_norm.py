@@ -283,6 +283,7 @@ class BatchNorm(_core.LayerCall, Normalizing, Monitored):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return what pickle needs, by every protocol: those below 2 refuse compiled bases."""
+        # Python's own way of making an object without its __init__, which typeshed leaves out.
         return copyreg.__newobj__, (type(self),), self.__getstate__()  # type: ignore[attr-defined]
 
     def __getstate__(self) -> dict[str, Any]:
