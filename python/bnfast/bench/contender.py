@@ -100,6 +100,9 @@ class Slowed(Timed):
         self._share = share
 
     def _batch(self, calls: int) -> float:
+        if not self._share:
+            return super()._batch(calls)
+        self._call()  # after the pause of the batch before, in which stores have drained
         start = self._clock()
         end = start + super()._batch(calls) * (1 + self._share)
         while self._clock() < end:
