@@ -181,6 +181,15 @@ def test_a_frozen_layer_that_was_not_initialised(use):
         use(bnfast.Affine.__new__(bnfast.Affine))
 
 
+def test_what_only_new_has_made_says_so():
+    prepared = _core.PreparedNormalization
+    with pytest.raises(TypeError, match=r"PreparedNormalization.__init__\(\) has not been called"):
+        prepared.__new__(prepared).call(X)
+    for make in (_core._OutputMemory, lambda: object.__new__(_core._OutputMemory)):
+        with pytest.raises(TypeError, match="_OutputMemory"):
+            make()
+
+
 def test_the_truth_of_training_is_taken_as_python_takes_it():
     class Undecided:
         def __bool__(self):

@@ -1,8 +1,8 @@
-#include <memory>
 #include <vector>
 
 #include "bindings/channels.hpp"
 #include "bindings/functions.hpp"
+#include "bindings/initialized.hpp"
 #include "bindings/prepared.hpp"
 #include "bindings/register.hpp"
 
@@ -65,8 +65,11 @@ numpy.ndarray
 constexpr const char* kMapAndCheck =
     R"(The result of a call, and whether all values of x are finite: one read of x finds both.)";
 
-class FrozenAffine {
+class FrozenAffine
+    : public Initialized<FrozenAffine, py::object, py::object, py::object, py::object, py::object> {
  public:
+  static constexpr const char* kName = "Affine";
+
   FrozenAffine(const py::object& mean, const py::object& scale, const py::object& shift,
                const py::object& channel_axis, const py::object& activation)
       : mean_(counting_channel_values(mean, "mean")),
@@ -81,16 +84,6 @@ class FrozenAffine {
       set_normalization(prepared_.narrow, c, mean_[i], scale_[i], shift_[i]);
       set_normalization(prepared_.wide, c, mean_[i], scale_[i], shift_[i]);
     }
-  }
-
-  // pybind11 takes memory from here for an object that only `__new__` has made, and would go on
-  // with what lies in it. All others are made by `make`.
-  static void* operator new(size_t) { type_error("Affine.__init__() has not been called"); }
-  static std::unique_ptr<FrozenAffine> make(const py::object& mean, const py::object& scale,
-                                            const py::object& shift, const py::object& channel_axis,
-                                            const py::object& activation) {
-    return std::unique_ptr<FrozenAffine>(
-        ::new FrozenAffine(mean, scale, shift, channel_axis, activation));
   }
 
   py::array call(const py::object& x_, const py::object& out, const py::object& residual,
@@ -145,7 +138,7 @@ py::tuple reduce(const py::object& self) {
 
 void register_frozen(py::module_& m) {
   const py::none none;
-  py::class_<FrozenAffine> frozen(m, "Affine", kFrozen, callable());
+  py::class_<FrozenAffine> frozen(m, FrozenAffine::kName, kFrozen, callable());
   frozen
       .def(py::init(&FrozenAffine::make), py::arg("mean"), py::arg("scale"), py::arg("shift"),
            py::kw_only(), py::arg("channel_axis") = 1, py::arg("activation") = none)

@@ -56,7 +56,8 @@ class Signature {
 
 namespace functions {
 
-template <auto function>
+// Of what is called: a function, or how a method is applied.
+template <auto called>
 const Signature* signature = nullptr;
 
 template <class Function, size_t... i>
@@ -107,18 +108,25 @@ PyObject* apply_method(PyObject* self, const Signature::Values& values) {
   return apply(call, values, std::make_index_sequence<arity(method)>{});
 }
 
-template <class Self, auto method>
+// The three ways in which Python calls what belongs to an object: a bound method, an object, and an
+// object of a type that does not know the fast convention.
+template <auto called>
 PyObject* call_bound(PyObject* self, PyObject* const* arguments, Py_ssize_t count,
                      PyObject* keywords) {
-  return translating_errors([&] {
-    return apply_method<Self, method>(self, signature<method>->read(arguments, count, keywords));
-  });
+  return translating_errors(
+      [&] { return called(self, signature<called>->read(arguments, count, keywords)); });
 }
 
-template <class Self, auto method>
+template <auto called>
 PyObject* call_vector(PyObject* self, PyObject* const* arguments, size_t count,
                       PyObject* keywords) {
-  return call_bound<Self, method>(self, arguments, PyVectorcall_NARGS(count), keywords);
+  return call_bound<called>(self, arguments, PyVectorcall_NARGS(count), keywords);
+}
+
+template <auto called>
+PyObject* call_object(PyObject* self, PyObject* arguments, PyObject* keywords) {
+  return translating_errors(
+      [&] { return called(self, signature<called>->read(arguments, keywords)); });
 }
 
 inline vectorcallfunc& vectorcall_of(PyObject* self) {
@@ -127,12 +135,16 @@ inline vectorcallfunc& vectorcall_of(PyObject* self) {
 }
 
 // An object's first call, which sees to it that the next ones are vectorcalls.
-template <class Self, auto method>
-PyObject* call_object(PyObject* self, PyObject* arguments, PyObject* keywords) {
-  vectorcall_of(self) = call_vector<Self, method>;
-  return translating_errors([&] {
-    return apply_method<Self, method>(self, signature<method>->read(arguments, keywords));
-  });
+template <auto called>
+PyObject* first_call(PyObject* self, PyObject* arguments, PyObject* keywords) {
+  vectorcall_of(self) = call_vector<called>;
+  return call_object<called>(self, arguments, keywords);
+}
+
+// As a PyMethodDef holds a function of METH_FASTCALL | METH_KEYWORDS.
+inline PyCFunction as_defined(PyObject* (*function)(PyObject*, PyObject* const*, Py_ssize_t,
+                                                    PyObject*)) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
 }
 
 }  // namespace functions
@@ -141,10 +153,9 @@ PyObject* call_object(PyObject* self, PyObject* arguments, PyObject* keywords) {
 template <auto function>
 void define(py::module_& m, const char* doc) {
   static const Signature& signature = *new Signature(doc);
-  static PyMethodDef definition = {
-      signature.name(),
-      reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(functions::call<function>)),
-      METH_FASTCALL | METH_KEYWORDS, doc};
+  static PyMethodDef definition = {signature.name(),
+                                   functions::as_defined(functions::call<function>),
+                                   METH_FASTCALL | METH_KEYWORDS, doc};
   functions::signature<function> = &signature;
   const py::object module_name = m.attr("__name__");
   m.attr(signature.name()) =
@@ -154,12 +165,12 @@ void define(py::module_& m, const char* doc) {
 // Adds a property to the class: the method, bound to the object, by the fast convention.
 template <class Self, auto method>
 void define_bound(py::class_<Self>& type, const char* doc) {
+  constexpr auto apply = functions::apply_method<Self, method>;
   static const Signature& signature = *new Signature(doc, py::str(type.attr("__name__")));
   static PyMethodDef definition = {signature.name(),
-                                   reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(
-                                       functions::call_bound<Self, method>)),
+                                   functions::as_defined(functions::call_bound<apply>),
                                    METH_FASTCALL | METH_KEYWORDS, doc};
-  functions::signature<method> = &signature;
+  functions::signature<apply> = &signature;
   type.def_property_readonly(signature.name(), [](const py::object& self) {
     return py::reinterpret_steal<py::object>(PyCFunction_New(&definition, self.ptr()));
   });
@@ -178,9 +189,10 @@ inline py::custom_type_setup callable() {
 // Makes objects of the class callable by method, whose parameters are all py::object.
 template <class Self, auto method>
 void define_call(py::class_<Self>& made, const char* doc) {
-  functions::signature<method> = new Signature(doc, py::str(made.attr("__name__")));
+  constexpr auto apply = functions::apply_method<Self, method>;
+  functions::signature<apply> = new Signature(doc, py::str(made.attr("__name__")));
   auto* type = reinterpret_cast<PyTypeObject*>(made.ptr());
-  type->tp_call = functions::call_object<Self, method>;
+  type->tp_call = functions::first_call<apply>;
   type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
   PyType_Modified(type);
 }

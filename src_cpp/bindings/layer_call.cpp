@@ -96,8 +96,6 @@ struct Layer : Head {
 
 Layer& layer_of(PyObject* self) { return *reinterpret_cast<Layer*>(self); }
 
-const Signature* signature;
-
 // The type, what its `__call__` is, and the names of the attributes, for as long as the process.
 PyObject *layer_call, *own_call;
 std::array<PyObject*, kAttributes> names;
@@ -168,22 +166,6 @@ PyObject* call_with(PyObject* self, const Signature::Values& values) {
   return functions::apply(bound, values, std::make_index_sequence<4>{});
 }
 
-// The three ways in which Python calls: a bound method, an object, and an object of a type that
-// does not know the fast convention, as a class written in Python before 3.12.
-PyObject* call_method(PyObject* self, PyObject* const* arguments, Py_ssize_t count,
-                      PyObject* keywords) {
-  return functions::translating_errors(
-      [&] { return call_with(self, signature->read(arguments, count, keywords)); });
-}
-PyObject* call_vector(PyObject* self, PyObject* const* arguments, size_t count,
-                      PyObject* keywords) {
-  return call_method(self, arguments, PyVectorcall_NARGS(count), keywords);
-}
-PyObject* call_object(PyObject* self, PyObject* arguments, PyObject* keywords) {
-  return functions::translating_errors(
-      [&] { return call_with(self, signature->read(arguments, keywords)); });
-}
-
 // Whether reading the attributes of the class's layers gives what lies in the layer.
 bool reads_directly(PyTypeObject* type) {
   const py::handle made(reinterpret_cast<PyObject*>(type)), base(layer_call);
@@ -198,7 +180,7 @@ PyObject* make(PyTypeObject* type, PyObject*, PyObject*) {
     const bool direct = reads_directly(type);
     PyObject* self = type->tp_alloc(type, 0);
     if (!self) return nullptr;
-    layer_of(self).call = call_vector;
+    layer_of(self).call = functions::call_vector<call_with>;
     layer_of(self).direct = direct;
     new (&layer_of(self).fold) InferenceFold;
     return self;
@@ -229,7 +211,7 @@ void deallocate(PyObject* self) {
 // it inherits its call. From 3.12 on vectorcalls, too: before, Python would go on with them after
 // `__call__` has been set anew.
 void call_directly(PyTypeObject* type) {
-  type->tp_call = call_object;
+  type->tp_call = functions::call_object<call_with>;
 #if PY_VERSION_HEX >= 0x030C0000
   type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
 #endif
@@ -266,7 +248,7 @@ py::object layer_call_type(const py::module_& m) {
     return all;
   }();
   static PyMethodDef methods[] = {
-      {"__call__", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(call_method)),
+      {"__call__", functions::as_defined(functions::call_bound<call_with>),
        METH_FASTCALL | METH_KEYWORDS | METH_COEXIST, kCall},
       {"__init_subclass__",
        reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(init_subclass)),
@@ -275,16 +257,17 @@ py::object layer_call_type(const py::module_& m) {
   static PyGetSetDef computed[] = {
       {"_folds", folds, nullptr, "How often the parameters of inference were folded.", nullptr},
       {}};
-  static PyType_Slot slots[] = {{Py_tp_doc, const_cast<char*>(kLayerCall)},
-                                {Py_tp_new, reinterpret_cast<void*>(make)},
-                                {Py_tp_dealloc, reinterpret_cast<void*>(deallocate)},
-                                {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
-                                {Py_tp_clear, reinterpret_cast<void*>(clear)},
-                                {Py_tp_call, reinterpret_cast<void*>(call_object)},
-                                {Py_tp_members, members.data()},
-                                {Py_tp_methods, methods},
-                                {Py_tp_getset, computed},
-                                {0, nullptr}};
+  static PyType_Slot slots[] = {
+      {Py_tp_doc, const_cast<char*>(kLayerCall)},
+      {Py_tp_new, reinterpret_cast<void*>(make)},
+      {Py_tp_dealloc, reinterpret_cast<void*>(deallocate)},
+      {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
+      {Py_tp_clear, reinterpret_cast<void*>(clear)},
+      {Py_tp_call, reinterpret_cast<void*>(functions::call_object<call_with>)},
+      {Py_tp_members, members.data()},
+      {Py_tp_methods, methods},
+      {Py_tp_getset, computed},
+      {0, nullptr}};
   static PyType_Spec spec = {
       "bnfast._core.LayerCall", sizeof(Layer), 0,
       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL,
@@ -304,7 +287,7 @@ py::object checked_activation(const py::object& name) {
 }  // namespace
 
 void register_layer_call(py::module_& m) {
-  signature = new Signature(kCall, "BatchNorm");
+  functions::signature<call_with> = new Signature(kCall, "BatchNorm");
   py::object type = layer_call_type(m);
   std::transform(kNames.begin(), kNames.end(), names.begin(), PyUnicode_InternFromString);
   py::tuple slots(names.size());

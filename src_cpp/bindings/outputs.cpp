@@ -148,7 +148,11 @@ py::array new_array(const py::dtype& dtype, const AxesOfNew& axes, py::ssize_t b
 }
 
 void register_outputs(py::module_& m) {
-  py::class_<OutputMemory>(m, "_OutputMemory", py::buffer_protocol())
+  const auto made_here_alone = [](PyHeapTypeObject* made) {
+    made->ht_type.tp_flags |= Py_TPFLAGS_DISALLOW_INSTANTIATION;
+  };
+  py::class_<OutputMemory>(m, "_OutputMemory", py::buffer_protocol(),
+                           py::custom_type_setup(made_here_alone))
       .def_buffer(&OutputMemory::buffer);
   m.def("empty_cache", empty_output_cache, kEmpty);
   m.def("set_output_cache", set_cache, kSet, py::arg("max_bytes").none(true));

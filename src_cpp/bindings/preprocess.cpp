@@ -6,6 +6,7 @@
 #include "bindings/channels.hpp"
 #include "bindings/functions.hpp"
 #include "bindings/images.hpp"
+#include "bindings/initialized.hpp"
 #include "bindings/overlap.hpp"
 #include "bindings/register.hpp"
 
@@ -268,8 +269,12 @@ py::array constant(const std::vector<double>& values) {
   return array;
 }
 
-class PreparedNormalization {
+class PreparedNormalization
+    : public Initialized<PreparedNormalization, py::object, py::object, py::object, py::object,
+                         py::object, py::object, py::object> {
  public:
+  static constexpr const char* kName = "PreparedNormalization";
+
   PreparedNormalization(const py::object& mean, const py::object& std, const py::object& scale,
                         const py::object& layout, const py::object& out_layout,
                         const py::object& swap_rb, const py::object& dtype)
@@ -316,11 +321,10 @@ void register_preprocess(py::module_& m) {
   define<normalize_images>(m, kNormalize);
   define<normalize_to_batch>(m, kBatch);
   define<denormalize_images>(m, kDenormalize);
-  py::class_<PreparedNormalization> prepared(m, "PreparedNormalization", kPrepared);
-  prepared.def(py::init<const py::object&, const py::object&, const py::object&, const py::object&,
-                        const py::object&, const py::object&, const py::object&>(),
-               py::arg("mean"), py::arg("std"), py::arg("scale"), py::arg("layout"),
-               py::arg("out_layout"), py::arg("swap_rb"), py::arg("dtype"));
+  py::class_<PreparedNormalization> prepared(m, PreparedNormalization::kName, kPrepared);
+  prepared.def(py::init(&PreparedNormalization::make), py::arg("mean"), py::arg("std"),
+               py::arg("scale"), py::arg("layout"), py::arg("out_layout"), py::arg("swap_rb"),
+               py::arg("dtype"));
   prepared.def_property_readonly("mean", &PreparedNormalization::mean)
       .def_property_readonly("std", &PreparedNormalization::std)
       .def_property_readonly("dtype", &PreparedNormalization::dtype);
