@@ -1,4 +1,4 @@
-# One object library per instruction set: the same kernels, compiled once each.
+# One object library per instruction set: the same kernels, compiled for each.
 include(CheckCXXCompilerFlag)
 
 set(BNFAST_FLAGS_v4 -march=x86-64-v4 -mprefer-vector-width=512)
@@ -22,12 +22,21 @@ endif()
 set(BNFAST_KERNELS)
 set(BNFAST_DEFINITIONS)
 function(bnfast_add_isa name)
-  add_library(bnfast_${name} OBJECT src_cpp/kernels/isa_${name}.cpp)
+  add_library(
+    bnfast_${name} OBJECT
+    src_cpp/kernels/float32.cpp
+    src_cpp/kernels/bfloat16.cpp
+    src_cpp/kernels/float16.cpp
+    src_cpp/kernels/integers.cpp
+    src_cpp/kernels/pixels.cpp
+    src_cpp/kernels/float64.cpp
+    src_cpp/kernels/table.cpp)
   target_include_directories(bnfast_${name} PRIVATE src_cpp)
   target_compile_options(
     bnfast_${name} PRIVATE ${BNFAST_WARNINGS} $<$<NOT:$<CONFIG:MinSizeRel>>:-O3>
                            ${BNFAST_ARITHMETIC} -fno-exceptions -fno-rtti ${BNFAST_FLAGS_${name}})
-  target_compile_definitions(bnfast_${name} PRIVATE ${BNFAST_TYPES})
+  target_compile_definitions(
+    bnfast_${name} PRIVATE BNFAST_ISA_HEADER="kernels/isa_${name}.hpp" ${BNFAST_TYPES})
   string(TOUPPER ${name} upper)
   set(BNFAST_KERNELS ${BNFAST_KERNELS} bnfast_${name} PARENT_SCOPE)
   set(BNFAST_DEFINITIONS ${BNFAST_DEFINITIONS} BNFAST_HAS_${upper} PARENT_SCOPE)

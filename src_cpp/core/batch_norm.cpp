@@ -14,9 +14,9 @@ constexpr ptrdiff_t kFewValues = 128;
 // Of floating-point numbers.
 const TypeKernels& kernels_of(DType storage) {
   const KernelTable& table = active_kernels();
-  if (storage == DType::float16) return table.float16;
-  if (storage == DType::bfloat16) return table.bfloat16;
-  return storage == DType::float32 ? table.float32 : table.float64;
+  if (storage == DType::float16) return *table.float16;
+  if (storage == DType::bfloat16) return *table.bfloat16;
+  return storage == DType::float32 ? *table.float32 : *table.float64;
 }
 
 const ActivatedKernels& activated_kernels(const TypeKernels& kernels, const Epilogue& epilogue) {

@@ -59,8 +59,8 @@ class Strips {
         in_item_(size_of(map.from())),
         out_item_(size_of(map.to())) {
     const auto from = static_cast<int>(map.from()), to = static_cast<int>(map.to());
-    channel_ = active_kernels().pixels.channel[from][to];
-    interleaved_ = active_kernels().pixels.interleaved[from][to];
+    channel_ = active_kernels().pixels->channel[from][to];
+    interleaved_ = active_kernels().pixels->interleaved[from][to];
     const bool few = size_.channels > 1 && size_.channels <= kMostPatternChannels;
     const bool all_dense = std::all_of(images.begin(), images.end(), [&](const ImagePair& pair) {
       return dense(pair.in, size_.channels, in_item_) && dense(pair.out, size_.channels, out_item_);

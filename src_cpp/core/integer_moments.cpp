@@ -175,9 +175,9 @@ Outcome sum(const Shape& shape, const Array& x, int threads, Store&& store) {
 
 const IntegerKernels& integer_kernels(DType type) {
   const KernelTable& table = active_kernels();
-  if (type == DType::uint8) return table.uint8;
-  if (type == DType::int8) return table.int8;
-  return type == DType::uint16 ? table.uint16 : table.int16;
+  if (type == DType::uint8) return *table.uint8;
+  if (type == DType::int8) return *table.int8;
+  return type == DType::uint16 ? *table.uint16 : *table.int16;
 }
 
 Outcome integer_sums(const Shape& shape, const Array& x, int threads, IntegerSums* sums) {

@@ -174,17 +174,17 @@ struct Probes {
 
 // Kernels for types that the build leaves out are null.
 struct KernelTable {
-  TypeKernels float32;
-  TypeKernels float64;
-  TypeKernels float16;
-  TypeKernels bfloat16;
-  IntegerKernels uint8;
-  IntegerKernels int8;
-  IntegerKernels uint16;
-  IntegerKernels int16;
+  const TypeKernels* float32;
+  const TypeKernels* float64;
+  const TypeKernels* float16;
+  const TypeKernels* bfloat16;
+  const IntegerKernels* uint8;
+  const IntegerKernels* int8;
+  const IntegerKernels* uint16;
+  const IntegerKernels* int16;
   void (*fence)();
   Probes probes;
-  PixelKernels pixels;
+  const PixelKernels* pixels;
 };
 
 }  // namespace bnfast

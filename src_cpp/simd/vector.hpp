@@ -1,7 +1,7 @@
 // A vector of the width this file is compiled for, over float or double, and the types that are
 // stored narrower than they are computed.
 //
-// Parameters (macros, set by kernels/isa_*.cpp before anything is included):
+// Parameters (macros, set by kernels/isa_*.hpp before anything is included):
 //   BNFAST_ISA            namespace of this instruction set: v2, v3, v4, neon, portable
 //   BNFAST_VECTOR_BYTES   16, 32 or 64
 //   BNFAST_SIMD_HEADER    the header with this instruction set's intrinsics

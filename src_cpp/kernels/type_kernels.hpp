@@ -1,4 +1,4 @@
-// Fills this instruction set's table. Included once by each kernels/isa_*.cpp.
+// Makes the kernels of one type of elements.
 #pragma once
 
 #include "kernels/activation.hpp"
@@ -7,8 +7,6 @@
 #include "kernels/finite.hpp"
 #include "kernels/map_planes.hpp"
 #include "kernels/map_rows.hpp"
-#include "kernels/pixels.hpp"
-#include "kernels/probe.hpp"
 #include "kernels/reduce_and_map.hpp"
 #include "kernels/reduce_planes.hpp"
 #include "kernels/reduce_rows.hpp"
@@ -93,28 +91,6 @@ constexpr TypeKernels type_kernels() {
           ramp_kernels<T, C>(),
           curve_kernels<T, C>()};
 }
-
-// S: the type in which sums of T are exact.
-template <class T, class S>
-constexpr IntegerKernels integer_kernels() {
-  return {reduce_kernels<Moments, T, S>(), maps<Affine, float, T>()};
-}
-
-inline void fence() { stream_fence(); }
-
-extern const KernelTable kernels;
-const KernelTable kernels = {type_kernels<float, float>(),
-                             type_kernels<double, double>(),
-                             type_kernels<Float16, float>(),
-                             type_kernels<Bfloat16, float>(),
-                             integer_kernels<uint8_t, float>(),
-                             integer_kernels<int8_t, float>(),
-                             integer_kernels<uint16_t, double>(),
-                             integer_kernels<int16_t, double>(),
-                             fence,
-                             {probe_read, probe_write<false, false>, probe_write<true, false>,
-                              probe_write<false, true>, probe_write<true, true>},
-                             pixel_kernels()};
 
 }  // namespace BNFAST_ISA
 }  // namespace bnfast
