@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 
 import bnfast
-from bnfast.bench.contender import Timed
-from bnfast.bench.interleave import Effort, interleave
 from bnfast.bench.limits import probes
 from bnfast.bench.operations import Call, at_huge_page
+from median_times import seconds_of
 
 TABLE = (1_000_000, 32)
 # Shape and channel axis.
@@ -36,11 +35,6 @@ def filled(shape: tuple[int, ...]) -> Any:
     x = at_huge_page(shape)
     x[...] = np.random.default_rng(0).normal(3, 2, shape)
     return x
-
-
-def seconds_of(calls: dict[str, Call], seconds: float) -> dict[str, float]:
-    times = interleave([Timed(call) for call in calls.values()], Effort(seconds=seconds))
-    return dict(zip(calls, np.median(times, axis=0), strict=True))
 
 
 def statistics(shape: tuple[int, ...], axis: int, seconds: float) -> None:

@@ -16,8 +16,6 @@ from typing import Any
 import numpy as np
 
 import bnfast
-from bnfast.bench.contender import Timed
-from bnfast.bench.interleave import Effort, interleave
 from bnfast.bench.limits import probes
 from bnfast.bench.operations import (
     LAYOUTS,
@@ -29,17 +27,12 @@ from bnfast.bench.operations import (
     make_problem,
 )
 from bnfast.bench.shapes import unique_shapes
+from median_times import seconds_of
 
 BATCH = 32
 FUSED_SHAPES = [(BATCH, *s) for s in ((256, 56, 56), (64, 56, 56), (512, 28, 28), (1024, 14, 14))]
 # How far half precision may be from float32, relative to the largest result.
 TOLERANCE = {"float16": 2e-3, "bfloat16": 2e-2}
-
-
-def seconds_of(calls: dict[str, Call], seconds: float) -> dict[str, float]:
-    contenders = [Timed(call) for call in calls.values()]
-    times = interleave(contenders, Effort(seconds=seconds))
-    return dict(zip(calls, np.median(times, axis=0), strict=True))
 
 
 def narrowed(array: Array, dtype: Any) -> Array:

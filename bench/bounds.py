@@ -1,0 +1,187 @@
+"""How near training and backward come to bare loops that move the same bytes.
+
+python bench/bounds.py [--shape NxCxHxW ...] [--threads N] [--seconds S]
+
+NCHW: loops of bare_loops.cpp, which sum and map in the same order, with nothing kept per channel;
+of several groups, turns and kinds of stores the fastest. NHWC: the memory probes one after the
+other, as often as the tensors must be read and written. All take turns in this process, and their
+answers are checked first. Prints the speed of the memory's own copy (of two reads and a write), the
+shares of it that bnfast and the bound reach, and bnfast's speed over that of the bound. Needs g++
+and a CPU with AVX2.
+"""
+
+import argparse
+import ctypes
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import lcm
+from pathlib import Path
+
+import numpy as np
+
+import bnfast
+from bnfast.bench.limits import probes
+from bnfast.bench.operations import LAYOUTS, Array, Call, Problem, bnfast_call, make_problem
+from bnfast.bench.shapes import unique_shapes
+from median_times import seconds_of
+
+SOURCE = Path(__file__).with_name("bare_loops.cpp")
+FLAGS = ["-O3", "-march=native", "-fopenmp", "-shared", "-fPIC"]
+LINE = 16  # floats
+SHORT_ROW = 1024
+MOST_GROUPED = 16
+FINALISTS = 2
+PROBES = {"training": ("copy", 2), "backward": ("add", 3)}
+
+
+class BareLoop(ctypes.Structure):
+    """The structure of that name in bare_loops.cpp."""
+
+    _fields_ = (
+        *((name, ctypes.c_long) for name in ("images", "image", "row", "turn", "ahead")),
+        *((name, ctypes.c_int) for name in ("streaming", "at_once", "threads")),
+        *((name, ctypes.c_float) for name in ("shift", "mean", "scale")),
+    )
+
+
+@dataclass(frozen=True)
+class Order:
+    """In which order a bare loop goes through a tensor."""
+
+    channels: int
+    turn: int
+    streaming: bool
+    at_once: bool
+
+    def __str__(self) -> str:
+        how = "at once" if self.at_once else f"{self.turn} floats in turn"
+        return f"{self.channels} channels, {how}, {'streamed' if self.streaming else 'stored'}"
+
+
+def orders(channels: int, plane: int) -> Iterator[Order]:
+    """Orders in which a row of a group is whole lines."""
+    whole = lcm(plane, LINE) // plane
+    for group in sorted({whole, 4 * whole if plane < SHORT_ROW else whole}):
+        if group > MOST_GROUPED or channels % group:
+            continue
+        row = group * plane
+        for streaming in (True, False):
+            for turn in sorted({128, 256, row} if row <= 4 * SHORT_ROW else {128, 256, 1024}):
+                yield Order(group, turn, streaming, at_once=False)
+            yield Order(group, row, streaming, at_once=True)
+
+
+def compiled(folder: str) -> ctypes.CDLL:
+    """Compile the loops for this CPU."""
+    library = Path(folder) / "bare_loops.so"
+    subprocess.run(["g++", *FLAGS, str(SOURCE), "-o", str(library)], check=True)
+    return ctypes.CDLL(str(library))
+
+
+def address(array: Array) -> ctypes.c_void_p:
+    return ctypes.c_void_p(array.ctypes.data)
+
+
+def bare_call(
+    library: ctypes.CDLL, p: Problem, order: Order, *, backward: bool, threads: int
+) -> Call:
+    """A bare loop in one order, whose answer has been checked."""
+    images, channels, *spatial = p.x.shape
+    plane = int(np.prod(spatial))
+    row = order.channels * plane
+    shift, mean, scale = 0.5, 0.25, 0.75
+    loop = BareLoop(
+        images, channels * plane, row, order.turn, min(row, SHORT_ROW),
+        order.streaming, order.at_once, threads, shift, mean if backward else 0.0, scale,
+    )  # fmt: skip
+    totals = np.zeros(2)
+    dy = address(p.dy) if backward else None
+    arguments = (ctypes.byref(loop), address(p.x), dy, address(p.out), address(totals))
+
+    def call() -> None:
+        library.bare_loop(*arguments)
+
+    call()
+    check(p, totals, backward=backward, shift=shift, mean=mean, scale=scale)
+    return call
+
+
+def check(
+    p: Problem, totals: Array, *, backward: bool, shift: float, mean: float, scale: float
+) -> None:
+    d = p.x - np.float32(shift)
+    g = p.dy if backward else d
+    expected = (d + (p.dy - np.float32(mean)) if backward else d) * np.float32(scale)
+    np.testing.assert_allclose(p.out, expected, rtol=1e-5, atol=1e-5)
+    size = np.array([np.abs(g).sum(dtype=float), np.abs(g * d).sum(dtype=float)])
+    exact = np.array([g.sum(dtype=float), (g * d).sum(dtype=float)])
+    assert np.all(np.abs(totals - exact) <= 1e-3 * size), f"sums {totals}, should be {exact}"
+
+
+def bounds_of_planes(
+    library: ctypes.CDLL, p: Problem, *, backward: bool, threads: int
+) -> dict[str, Call]:
+    """The bare loops that were fastest when each was tried for a moment."""
+    _, channels, *spatial = p.x.shape
+    found = {
+        str(order): bare_call(library, p, order, backward=backward, threads=threads)
+        for order in orders(channels, int(np.prod(spatial)))
+    }
+    times = seconds_of(found, 0.5)
+    return {name: found[name] for name in sorted(found, key=lambda name: times[name])[:FINALISTS]}
+
+
+def bounds_of_rows(p: Problem, *, backward: bool, threads: int) -> dict[str, Call]:
+    """All is read, then read again and written."""
+    read = [array for array in (p.x, p.dy) if backward or array is p.x]
+    reads = [probes("read", array, array, array, threads)[-1].call for array in read]
+    maps = probes("add" if backward else "copy", p.x, p.dy, p.out, threads)
+
+    def passes(last: Call) -> Call:
+        return lambda: [call() for call in (*reads, last)]
+
+    return {f"a pass of reading, then one {m.stores}": passes(m.call) for m in maps}
+
+
+def report(library: ctypes.CDLL, layout: str, shape: tuple[int, ...], options: argparse.Namespace):
+    p = make_problem(layout, shape)
+    for operation, (probe, tensors) in PROBES.items():
+        backward = operation == "backward"
+        of = {"backward": backward, "threads": options.threads}
+        bounds = bounds_of_planes(library, p, **of) if layout == "NCHW" else bounds_of_rows(p, **of)
+        limits = {m.stores: m.call for m in probes(probe, p.x, p.dy, p.out, options.threads)}
+        calls = {"bnfast": bnfast_call(bnfast, operation, p), **bounds, **limits}
+        times = seconds_of(calls, options.seconds)
+        limit = min(times[name] for name in limits)
+        best = min(bounds, key=lambda name: times[name])
+        own, bound = limit / times["bnfast"], limit / times[best]
+        speed = tensors * p.x.nbytes / limit / 1e9
+        print(
+            f"{operation} {layout} {'x'.join(map(str, shape))}: {speed:.1f} GB/s, bnfast {own:.2f},"
+            f" bound {bound:.2f} ({best}), bnfast/bound {own / bound:.2f}",
+            flush=True,
+        )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shape", action="append", help="NxCxHxW, whatever the layout")
+    parser.add_argument("--layout", choices=LAYOUTS, action="append")
+    parser.add_argument("--threads", type=int, default=bnfast.get_num_threads())
+    parser.add_argument("--seconds", type=float, default=1.0, help="for each line")
+    options = parser.parse_args()
+    bnfast.set_num_threads(options.threads)
+    given = [tuple(map(int, text.split("x"))) for text in options.shape or []]
+    with tempfile.TemporaryDirectory() as folder:
+        library = compiled(folder)
+        for layout in options.layout or LAYOUTS:
+            for shape in given or [(32, *s) for s in unique_shapes("resnet50")]:
+                report(library, layout, shape, options)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
