@@ -141,6 +141,13 @@ def test_a_map_alone_streams_later():
     assert not schedule(shape, **INFERENCE)["streaming"]
 
 
+def test_the_map_behind_sums_of_rows_streams_as_late_as_one_alone():
+    shape = (32, 64, 1568)  # 12.8 MB each
+    assert not schedule(shape, "rows")["streaming"]
+    assert schedule(shape, "rows", **BACKWARD)["streaming"]
+    assert schedule((64, 64, 1568), "rows")["streaming"]
+
+
 def test_a_map_of_one_array_streams_what_a_large_cache_would_not_hold():
     shape = (32, 64, 3136)  # 25.7 MB each
     for walk in ("planes", "rows"):

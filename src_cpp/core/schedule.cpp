@@ -22,7 +22,8 @@ constexpr ptrdiff_t kMostBytesPerThread = 832 * kKB;
 // Where all arrays of a pass together are larger, its output is stored past the caches: it would
 // not stay there, and a store that bypasses them does not read the line first.
 constexpr ptrdiff_t kStreamingBytes = 16 * kMB;
-// A map alone gains by it later: up to there its arrays may lie in cache from call to call.
+// A map that is a pass of its own, alone or behind the sums of rows, gains by it later: up to there
+// its arrays may lie in a last cache, from the pass or the call before.
 constexpr ptrdiff_t kStreamingBytesOfMap = 32 * kMB;
 
 // Shorter planes can be streamed only if those of neighbouring channels lie end to end: half a line
@@ -71,7 +72,8 @@ int threads_for(const Work& work, int threads) {
 ptrdiff_t most_bytes_through_caches(const Work& work, const CacheSizes& caches) {
   const bool one_array = work.bytes_read <= work.bytes_written;
   const bool keeps_up = work.reduces ? work.walk == Walk::planes : one_array;
-  const ptrdiff_t least = work.reduces ? kStreamingBytes : kStreamingBytesOfMap;
+  const bool of_map = !work.reduces || (one_array && work.walk == Walk::rows);
+  const ptrdiff_t least = of_map ? kStreamingBytesOfMap : kStreamingBytes;
   return keeps_up ? std::max(least, caches.l3 / 6) : least;
 }
 
