@@ -1,0 +1,78 @@
+"""``bench/bounds.py``: loops that bound what training and backward can reach."""
+
+import platform
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+import bnfast
+import bounds
+from bnfast.bench.operations import make_problem
+
+pytestmark = [pytest.mark.once, pytest.mark.aside]
+
+SHAPES = [(3, 32, 7, 7), (2, 8, 14, 14), (2, 4, 32, 32), (1, 2, 72, 72)]
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    if shutil.which("g++") is None or platform.machine() not in ("x86_64", "AMD64"):
+        pytest.skip("the loops need g++ and x86-64")
+    macros = subprocess.run(
+        ["g++", "-march=native", "-dM", "-E", "-x", "c++", "/dev/null"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    if "__AVX2__" not in macros:
+        pytest.skip("the loops need a CPU with AVX2")
+    return bounds.compiled(str(tmp_path_factory.mktemp("bounds")))
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_orders_go_through_whole_lines(shape):
+    _, channels, height, width = shape
+    found = list(bounds.orders(channels, height * width))
+    assert {order.streaming for order in found} == {order.at_once for order in found} == {0, 1}
+    for order in found:
+        row = order.channels * height * width
+        assert channels % order.channels == row % bounds.LINE == order.turn % bounds.LINE == 0
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_every_order_gives_the_same_answer(library, shape, backward, threads):
+    p = make_problem("NCHW", shape)
+    for order in bounds.orders(shape[1], shape[2] * shape[3]):
+        p.out.fill(np.nan)  # bare_call checks what it then holds
+        bounds.bare_call(library, p, order, backward=backward, threads=threads)
+
+
+def test_a_wrong_answer_is_found(library):
+    p = make_problem("NCHW", SHAPES[0])
+    order = next(bounds.orders(32, 49))
+    bounds.bare_call(library, p, order, backward=False, threads=1)
+    constants = {"backward": False, "shift": 0.5, "mean": 0.25, "scale": 0.75}
+    with pytest.raises(AssertionError, match="sums"):
+        bounds.check(p, np.zeros(2), **constants)
+    p.out[0, 0, 0, 0] += 1
+    with pytest.raises(AssertionError, match="Mismatched elements"):
+        bounds.check(p, np.zeros(2), **constants)
+
+
+def test_it_prints_a_line_for_each_operation(library, monkeypatch, capsys):
+    monkeypatch.setattr(
+        "sys.argv", ["bounds.py", "--shape", "2x32x7x7", "--seconds", "0.01", "--threads", "1"]
+    )
+    assert bounds.main() == 0
+    bnfast.set_num_threads(None)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        f"{operation} {layout} 2x32x7x7"
+        for layout in ("NCHW", "NHWC")
+        for operation in ("training", "backward")
+    ]
+    assert all("bnfast/bound" in line for line in lines)
