@@ -1,6 +1,6 @@
 // What bounds training and backward of planes: the same reads, writes and passes as theirs with
 // nothing else to do. A group of channels is summed while the group before it is mapped, in turns;
-// sums are of all channels together, in float32, and coefficients are the same for all. So no
+// sums are of all its channels together, in float32, and coefficients are the same for all. So no
 // group needs folding, no plane has an end, and nothing is kept per channel.
 #include <immintrin.h>
 
@@ -85,17 +85,11 @@ class Groups {
   // Groups [begin, end).
   void run(long begin, long end, double* totals) {
     if (loop_.at_once) {
-      for (long g = begin; g < end; ++g) at_once(g, g + 1 < end ? g + 1 : g);
+      for (long g = begin; g < end; ++g) at_once(g, g + 1 < end ? g + 1 : g, totals);
     } else {
-      for (long g = begin; g <= end; ++g) in_turn(g, begin, end);
+      for (long g = begin; g <= end; ++g) in_turn(g, begin, end, totals);
     }
     if (streaming) _mm_sfence();
-    for (int k = 0; k < kSums; ++k) {
-      for (int lane = 0; lane < kWidth; ++lane) {
-        totals[0] += totals_.first[k][lane];
-        totals[1] += totals_.second[k][lane];
-      }
-    }
   }
 
  private:
@@ -105,13 +99,25 @@ class Groups {
   }
   long place(long group, long image) const { return group * loop_.row + image * loop_.image; }
 
-  void at_once(long group, long following) {
+  // A group's sums, to float64: over all groups float32 would lose them.
+  void finish(double* totals) {
+    for (int k = 0; k < kSums; ++k) {
+      for (int lane = 0; lane < kWidth; ++lane) {
+        totals[0] += totals_.first[k][lane];
+        totals[1] += totals_.second[k][lane];
+      }
+    }
+    totals_ = Totals{};
+  }
+
+  void at_once(long group, long following, double* totals) {
     for (long o = 0; o < loop_.images; ++o) add(place(group, o), loop_.row);
+    finish(totals);
     for (long o = loop_.images; o-- > 0;) put(place(group, o), loop_.row, place(following, o));
   }
 
   // Sums group g, if there is one, and maps the one before.
-  void in_turn(long g, long begin, long end) {
+  void in_turn(long g, long begin, long end, double* totals) {
     for (long o = 0; o < loop_.images; ++o) {
       const bool last = o + 1 == loop_.images;
       const long after = !last ? place(g, o + 1) : place(g + 1 < end ? g + 1 : begin, 0);
@@ -124,6 +130,7 @@ class Groups {
             next < loop_.row ? place(g, o) + next : after + next - loop_.row);
       }
     }
+    finish(totals);
   }
 
   const BareLoop& loop_;

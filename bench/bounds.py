@@ -146,7 +146,9 @@ def bounds_of_rows(p: Problem, *, backward: bool, threads: int) -> dict[str, Cal
     return {f"a pass of reading, then one {m.stores}": passes(m.call) for m in maps}
 
 
-def report(library: ctypes.CDLL, layout: str, shape: tuple[int, ...], options: argparse.Namespace):
+def report(
+    library: ctypes.CDLL, layout: str, shape: tuple[int, ...], options: argparse.Namespace
+) -> None:
     p = make_problem(layout, shape)
     for operation, (probe, tensors) in PROBES.items():
         backward = operation == "backward"

@@ -30,7 +30,7 @@ CASES = [
         ("layer", "NCHW", (1, 64)),
         ("training", "NCHW", (257, 10)),
         # Large enough to be stored past the caches.
-        ("training", "NHWC", (8, 64, 64, 64)),
+        ("training", "NHWC", (16, 64, 64, 64)),
         ("training", "NCHW", (8, 64, 64, 64)),
         ("training", "NCHW", (32, 84, 28, 28)),
         ("training", "NCHW", (32, 336, 14, 14)),
