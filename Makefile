@@ -9,7 +9,7 @@ STAMPS := $(VENV)/.bnfast
 
 # Folders are sources too: their time changes when a file is added or removed.
 SOURCES := pyproject.toml CMakeLists.txt $(shell find src_cpp cmake python ! -name '*.pyc' ! -name __pycache__)
-CPP := $(shell find src_cpp tests examples -name '*.[ch]' -o -name '*.[ch]pp')
+CPP := $(shell find src_cpp bench tests examples -name '*.[ch]' -o -name '*.[ch]pp')
 # listed: the packages on a line of pyproject.toml.
 listed = $(shell sed -n 's/^$(1) = \[\(.*\)\]/\1/p' pyproject.toml | tr -d '",')
 BUILD_NEEDS := pip>=23.1 cmake ninja $(call listed,requires)
