@@ -31,7 +31,7 @@ from median_times import seconds_of
 SOURCE = Path(__file__).with_name("bare_loops.cpp")
 FLAGS = ["-O3", "-march=native", "-fopenmp", "-shared", "-fPIC"]
 LINE = 16  # floats
-SHORT_ROW = 1024
+AHEAD = 1024  # floats
 MOST_GROUPED = 16
 FINALISTS = 2
 PROBES = {"training": ("copy", 2), "backward": ("add", 3)}
@@ -64,12 +64,12 @@ class Order:
 def orders(channels: int, plane: int) -> Iterator[Order]:
     """Orders in which a row of a group is whole lines."""
     whole = lcm(plane, LINE) // plane
-    for group in sorted({whole, 4 * whole if plane < SHORT_ROW else whole}):
+    for group in sorted({whole, 4 * whole if plane < AHEAD else whole}):
         if group > MOST_GROUPED or channels % group:
             continue
         row = group * plane
         for streaming in (True, False):
-            for turn in sorted({128, 256, row} if row <= 4 * SHORT_ROW else {128, 256, 1024}):
+            for turn in sorted({128, 256, row} if row <= 4 * AHEAD else {128, 256, AHEAD}):
                 yield Order(group, turn, streaming, at_once=False)
             yield Order(group, row, streaming, at_once=True)
 
@@ -94,8 +94,8 @@ def bare_call(
     row = order.channels * plane
     shift, mean, scale = 0.5, 0.25, 0.75
     loop = BareLoop(
-        images, channels * plane, row, order.turn, min(row, SHORT_ROW),
-        order.streaming, order.at_once, threads, shift, mean if backward else 0.0, scale,
+        images, channels * plane, row, order.turn, min(row, AHEAD),
+        order.streaming, order.at_once, threads, shift, mean, scale,
     )  # fmt: skip
     totals = np.zeros(2)
     dy = address(p.dy) if backward else None

@@ -22,6 +22,7 @@ endif()
 set(BNFAST_KERNELS)
 set(BNFAST_DEFINITIONS)
 function(bnfast_add_isa name)
+  # What takes longest to compile first.
   add_library(
     bnfast_${name} OBJECT
     src_cpp/kernels/float32.cpp

@@ -40,31 +40,26 @@ constexpr FiniteKernel finite_kernel() {
 
 // Those that reduce and map in one walk are long: they are made for float32 alone, and not for the
 // gradient of a curve, which computes more than it moves.
-template <class T, class C>
-constexpr ActivatedKernels ramp_kernels() {
-  ActivatedKernels kernels = {reduce_kernels<RampProducts, T, C>(),
-                              reduce_kernels<RampProducts, T, double>(),
-                              map_kernels<RampAffine, C, T, T>(),
-                              map_kernels<RampGradient, C, T, T>(),
+template <template <class> class ProductsOp, template <class> class AffineOp,
+          template <class> class GradientOp, class T, class C>
+constexpr ActivatedKernels activated_kernels() {
+  ActivatedKernels kernels = {reduce_kernels<ProductsOp, T, C>(),
+                              reduce_kernels<ProductsOp, T, double>(),
+                              map_kernels<AffineOp, C, T, T>(),
+                              map_kernels<GradientOp, C, T, T>(),
                               nullptr,
                               nullptr};
   if constexpr (sizeof(T) == sizeof(float)) {
-    kernels.moments_fast_and_affine = reduce_map_kernel<Moments, RampAffine, T, C>();
-    kernels.products_fast_and_gradient = reduce_map_kernel<RampProducts, RampGradient, T, C>();
+    kernels.moments_fast_and_affine = reduce_map_kernel<Moments, AffineOp, T, C>();
   }
   return kernels;
 }
 
 template <class T, class C>
-constexpr ActivatedKernels curve_kernels() {
-  ActivatedKernels kernels = {reduce_kernels<CurveProducts, T, C>(),
-                              reduce_kernels<CurveProducts, T, double>(),
-                              map_kernels<CurveAffine, C, T, T>(),
-                              map_kernels<CurveGradient, C, T, T>(),
-                              nullptr,
-                              nullptr};
+constexpr ActivatedKernels ramp_kernels() {
+  ActivatedKernels kernels = activated_kernels<RampProducts, RampAffine, RampGradient, T, C>();
   if constexpr (sizeof(T) == sizeof(float)) {
-    kernels.moments_fast_and_affine = reduce_map_kernel<Moments, CurveAffine, T, C>();
+    kernels.products_fast_and_gradient = reduce_map_kernel<RampProducts, RampGradient, T, C>();
   }
   return kernels;
 }
@@ -89,7 +84,7 @@ constexpr TypeKernels type_kernels() {
           reduce_map_kernel<Products, Gradient, T, C>(),
           finite_kernel<T, C>(),
           ramp_kernels<T, C>(),
-          curve_kernels<T, C>()};
+          activated_kernels<CurveProducts, CurveAffine, CurveGradient, T, C>()};
 }
 
 }  // namespace BNFAST_ISA
