@@ -111,17 +111,18 @@ BNFAST_INLINE void widen_lanes(const F32* lanes, F64* sums) {
 }
 
 // Adds up the lanes of `vectors` vectors that lie kSums apart, in a tree of neighbours: kSums sums
-// are left, in the first vectors.
+// are left, in the first vectors. Each level of the tree is code of its own: a loop over levels
+// would keep the lanes in memory while they are added to.
 template <class C, int vectors>
 BNFAST_INLINE void add_neighbours(Vector<C>* lanes) {
   constexpr int apart = kSums / kWidth<C>;
-#pragma GCC unroll 4
-  for (int groups = vectors / apart / 2; groups > 0; groups /= 2) {
+  if constexpr (vectors > apart) {
 #pragma GCC unroll 16
-    for (int i = 0; i < groups * apart; ++i) {
+    for (int i = 0; i < vectors / 2; ++i) {
       const int left = i / apart * 2 * apart + i % apart;
       lanes[i] = lanes[left] + lanes[left + apart];
     }
+    add_neighbours<C, vectors / 2>(lanes);
   }
 }
 
