@@ -22,10 +22,8 @@ constexpr ptrdiff_t kMostMapRows = 16, kMapBytes = 16 * 1024;
 // read, the better.
 constexpr ptrdiff_t kMapBytesOfEach = 2 * 1024;
 // Bytes of the rows that are mapped before the next columns: many spare loading coefficients, few
-// are nearly one run of memory. Narrow vectors that are streamed go along one row: elsewhere lines
-// leave for memory in pieces.
-template <bool streaming>
-constexpr ptrdiff_t kStepBytes = streaming && BNFAST_VECTOR_BYTES < 64 ? 0 : 4096;
+// are nearly one run of memory.
+constexpr ptrdiff_t kStepBytes = 4096;
 
 // Rows from so many bytes on that are stored through the caches are mapped one by one.
 template <class Op>
@@ -43,6 +41,22 @@ BNFAST_INLINE ptrdiff_t map_rows_ahead(const BlockInputs<Op, T>& inputs, ptrdiff
   for (int k = 1; k < Op::inputs; ++k) several |= inputs.in[k].data != inputs.in[0].data;
   const ptrdiff_t bytes = several ? kMapBytesOfEach : kMapBytes / Op::inputs;
   return rows_within<T>(bytes, columns, kMostMapRows);
+}
+
+// The columns of a strip, and the fewest that are streamed at once.
+template <class C, class U, bool streaming>
+constexpr int kLeastStrip = streaming ? kStreamed<C, U> : kWidth<C>;
+template <class Op, class C, class U, bool streaming>
+constexpr int kStrip = kMapVectors<Op, streaming> * kWidth<C> < kLeastStrip<C, U, streaming>
+                           ? kLeastStrip<C, U, streaming>
+                           : kMapVectors<Op, streaming> * kWidth<C>;
+
+// Rows of a step. Those that are streamed go one by one unless a strip spans them: lines that do
+// not follow one another leave for memory in pieces.
+template <class Op, class C, class T, class U, bool streaming>
+BNFAST_INLINE ptrdiff_t rows_of_step(ptrdiff_t columns, ptrdiff_t most) {
+  if (streaming && columns > kStrip<Op, C, U, streaming>) return 1;
+  return rows_within<T>(kStepBytes, columns, most);
 }
 
 // What is prefetched while a strip is mapped down some rows.
@@ -112,9 +126,7 @@ BNFAST_INLINE void map_strips(const Op& op, const MappedPlanes<Op, T, U>& in_row
                               ptrdiff_t rows, ptrdiff_t columns, const void* const* coefficients,
                               ptrdiff_t ahead) {
   constexpr int width = kWidth<C>;
-  constexpr int least = streaming ? kStreamed<C, U> : width;
-  constexpr int fit = kMapVectors<Op, streaming> * width;
-  constexpr int wide = fit < least ? least : fit;
+  constexpr int least = kLeastStrip<C, U, streaming>, wide = kStrip<Op, C, U, streaming>;
   ptrdiff_t c = 0;
   for (; c + wide <= columns; c += wide) {
     map_columns<C, streaming, how, wide / width, false>(op, in_rows, row, rows, c, coefficients,
@@ -178,7 +190,7 @@ void map_rows_storing(const Op& op, const Block& block, const MappedPlanes<Op, T
     return;
   }
   const ptrdiff_t ahead = map_rows_ahead(in_rows.in, columns);
-  const ptrdiff_t step = rows_within<T>(kStepBytes<streaming>, columns, ahead);
+  const ptrdiff_t step = rows_of_step<Op, C, T, U, streaming>(columns, ahead);
   const bool as_they_lie = short_end_to_end(in_rows, columns);
   for (ptrdiff_t row = 0; row < block.outer; row += step) {
     const ptrdiff_t rows = block.outer - row < step ? block.outer - row : step;

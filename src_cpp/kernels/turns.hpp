@@ -6,18 +6,14 @@
 namespace bnfast {
 namespace BNFAST_ISA {
 
-// Elements that are reduced, then mapped, in turn, where a plane is long: 4 KB. Narrow vectors,
-// which pass over a run several times, take turns of one run, and map a part of theirs after each
-// pass.
+// Elements that are reduced, then mapped, in turn, where a plane is long: a run. Narrow vectors,
+// which pass over a run several times, map a part of it after each pass.
 template <class C, class T>
-constexpr ptrdiff_t kLongPlane = 2 * kRun<C> * (sizeof(C) / sizeof(T));
-template <class C, class T>
-constexpr ptrdiff_t kTurn = kPasses<C> > 1 ? kLongPlane<C, T> / 2 : kLongPlane<C, T>;
+constexpr ptrdiff_t kTurn = kRun<C> * (sizeof(C) / sizeof(T));
 // The shortest planes that are taken in turns: streamed stores, which wait for memory, have the
-// passes' reads to go on with if they come a part at a time.
+// runs' reads to go on with if they come a part at a time.
 template <class C, class T, bool streaming>
-constexpr ptrdiff_t kLeastInTurns =
-    streaming && kPasses<C> > 1 ? kLongPlane<C, T> / 4 * 3 : kLongPlane<C, T>;
+constexpr ptrdiff_t kLeastInTurns = streaming ? kTurn<C, T> / 2 * 3 : kTurn<C, T> * 2;
 
 // Elements between what is mapped and what is prefetched, in a plane of the same length: 4 KB of
 // all inputs together, but no less than a turn nor more than a plane. What is left of the plane is
