@@ -15,9 +15,9 @@ constexpr int kMapVectors = BNFAST_VECTOR_BYTES == 64 ? (Op::coefficients > 4 ? 
                             : streaming || kSmall     ? 2
                                                       : 4;
 
-// Rows between what is mapped and what is prefetched: they fit a third of L1 and, lying a power of
-// two apart, do not fight for its sets.
-constexpr ptrdiff_t kMostMapRows = 16, kMapBytes = 16 * 1024;
+// Rows between what is mapped and what is prefetched: they fit a quarter of L1 and, lying a power
+// of two apart, do not fight for its sets.
+constexpr ptrdiff_t kMostMapRows = 16, kMapBytes = 8 * 1024;
 // Of several arrays, which memory must keep up with, fewer: the nearer to one run of memory each is
 // read, the better.
 constexpr ptrdiff_t kMapBytesOfEach = 2 * 1024;
@@ -39,7 +39,7 @@ template <class Op, class T>
 BNFAST_INLINE ptrdiff_t map_rows_ahead(const BlockInputs<Op, T>& inputs, ptrdiff_t columns) {
   bool several = false;
   for (int k = 1; k < Op::inputs; ++k) several |= inputs.in[k].data != inputs.in[0].data;
-  const ptrdiff_t bytes = several ? kMapBytesOfEach : kMapBytes / Op::inputs;
+  const ptrdiff_t bytes = several ? kMapBytesOfEach : kMapBytes;
   return rows_within<T>(bytes, columns, kMostMapRows);
 }
 
