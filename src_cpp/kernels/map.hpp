@@ -203,10 +203,11 @@ struct WalkAhead {
 template <class Op, class T>
 struct ReadAlong {
   Inputs<Op, T> in;
+  ptrdiff_t bytes;
   __attribute__((always_inline)) void touch(ptrdiff_t i) const {
 #pragma GCC unroll 4
     for (int k = 0; k < Op::inputs; ++k) {
-      prefetch(reinterpret_cast<const char*>(in.at[k] + i) + kAlongBytes);
+      prefetch(reinterpret_cast<const char*>(in.at[k] + i) + bytes);
     }
   }
 };
@@ -239,12 +240,12 @@ BNFAST_INLINE bool begins_line(ptrdiff_t i) {
   return static_cast<size_t>(i) % static_cast<size_t>(kLine<T>) < kWidth<C>;
 }
 
-template <class C, class Op, class T, class U, class Next>
+template <class C, class Op, class T, class U, class Coefficients, class Next>
 BNFAST_INLINE void stream_pairs(const Op& op, const Place<Op, T, U>& at, ptrdiff_t begin,
-                                ptrdiff_t end, const Vector<C>* c, Next next) {
+                                ptrdiff_t end, const Coefficients& c, Next next) {
   const auto mapped = [&](ptrdiff_t i) __attribute__((always_inline)) {
     if (begins_line<T, C>(i)) next.touch(i);
-    return map_vector<C>(op, at.in.plus(i), c);
+    return map_vector_at<C>(op, at.in, i, c);
   };
   for (ptrdiff_t i = begin; i < end; i += 2 * kWidth<C>) {
     const Mapped<Op, C> first = mapped(i);

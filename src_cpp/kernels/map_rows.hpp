@@ -25,10 +25,6 @@ constexpr ptrdiff_t kMapBytesOfEach = 2 * 1024;
 // are nearly one run of memory.
 constexpr ptrdiff_t kStepBytes = 4096;
 
-// Rows from so many bytes on that are stored through the caches are mapped one by one.
-template <class Op>
-constexpr ptrdiff_t kLongRowBytes = Op::inputs == 1 ? 2560 : 512;
-
 template <class T>
 BNFAST_INLINE ptrdiff_t rows_within(ptrdiff_t bytes, ptrdiff_t columns, ptrdiff_t most) {
   const ptrdiff_t rows = bytes / (columns * static_cast<ptrdiff_t>(sizeof(T)));
@@ -51,13 +47,11 @@ constexpr int kStrip = kMapVectors<Op, streaming> * kWidth<C> < kLeastStrip<C, U
                            ? kLeastStrip<C, U, streaming>
                            : kMapVectors<Op, streaming> * kWidth<C>;
 
-// Rows of a step. Those that are streamed go one by one unless a strip spans them: lines that do
-// not follow one another leave for memory in pieces.
+// The fewest columns of rows that are mapped one by one. Streamed lines that do not follow one
+// another leave for memory in pieces: there only rows of one strip are mapped together.
 template <class Op, class C, class T, class U, bool streaming>
-BNFAST_INLINE ptrdiff_t rows_of_step(ptrdiff_t columns, ptrdiff_t most) {
-  if (streaming && columns > kStrip<Op, C, U, streaming>) return 1;
-  return rows_within<T>(kStepBytes, columns, most);
-}
+constexpr ptrdiff_t kLongRow =
+    streaming ? kStrip<Op, C, U, true> + 1 : (Op::inputs == 1 ? 2560 : 512) / sizeof(T);
 
 // What is prefetched while a strip is mapped down some rows.
 enum class MapAhead {
@@ -147,18 +141,15 @@ BNFAST_INLINE void map_strips(const Op& op, const MappedPlanes<Op, T, U>& in_row
   }
 }
 
-// A row by ordinary stores, its coefficients loaded on the way. Several inputs are read as they lie
-// without being prefetched.
-template <class C, class Op, class T, class U>
+// A row, its coefficients loaded on the way.
+template <class C, bool streaming, class Op, class T, class U, class Next>
 BNFAST_INLINE void map_row(const Op& op, const Place<Op, T, U>& at, ptrdiff_t columns,
-                           const CoefficientRow<Op, C>& coefficients) {
-  const int left = static_cast<int>(columns % kWidth<C>);
-  const ptrdiff_t whole = columns - left;
-  if constexpr (Op::inputs == 1) {
-    map_vectors<C, false>(op, at, 0, whole, coefficients, WalkAhead<T, U>{at.in.at[0], at.out[0]});
-  } else {
-    map_vectors<C, false>(op, at, 0, whole, coefficients, ReadNothing{});
-  }
+                           const CoefficientRow<Op, C>& coefficients, Next next) {
+  constexpr int width = kWidth<C>, least = kLeastStrip<C, U, streaming>;
+  const int left = static_cast<int>(columns % width);
+  const ptrdiff_t whole = columns - left, most = whole / least * least;
+  map_vectors<C, streaming>(op, at, 0, most, coefficients, next);
+  if constexpr (least > width) map_vectors<C, false>(op, at, most, whole, coefficients, next);
   if (left > 0) {
     Vector<C> c[Op::coefficients];
 #pragma GCC unroll 8
@@ -166,6 +157,26 @@ BNFAST_INLINE void map_row(const Op& op, const Place<Op, T, U>& at, ptrdiff_t co
       c[j] = load_partial(coefficients.at[j] + whole, left, Vector<C>{});
     }
     map_partial<C>(op, at.plus(whole), left, c);
+  }
+}
+
+// Rows one by one. Several inputs that are stored through the caches are read as they lie without
+// being prefetched.
+template <class C, bool streaming, class Op, class T, class U>
+BNFAST_INLINE void map_row_by_row(const Op& op, const Block& block,
+                                  const MappedPlanes<Op, T, U>& in_rows,
+                                  const void* const* coefficients, ptrdiff_t ahead) {
+  const CoefficientRow<Op, C> row_of(coefficients);
+  for (ptrdiff_t row = 0; row < block.outer; ++row) {
+    const Place<Op, T, U> at = in_rows.at(0, row);
+    if constexpr (streaming) {
+      map_row<C, true>(op, at, block.channels, row_of,
+                       ReadAlong<Op, T>{at.in, ahead * in_rows.in.in[0].outer});
+    } else if constexpr (Op::inputs == 1) {
+      map_row<C, false>(op, at, block.channels, row_of, WalkAhead<T, U>{at.in.at[0], at.out[0]});
+    } else {
+      map_row<C, false>(op, at, block.channels, row_of, ReadNothing{});
+    }
   }
 }
 
@@ -182,15 +193,11 @@ void map_rows_storing(const Op& op, const Block& block, const MappedPlanes<Op, T
                       const void* const* coefficients) {
   constexpr MapAhead how = streaming || Op::inputs > 1 ? MapAhead::rows : MapAhead::memory;
   const ptrdiff_t columns = block.channels;
-  if (!streaming && columns * static_cast<ptrdiff_t>(sizeof(T)) >= kLongRowBytes<Op>) {
-    const CoefficientRow<Op, C> row_of(coefficients);
-    for (ptrdiff_t row = 0; row < block.outer; ++row) {
-      map_row<C>(op, in_rows.at(0, row), columns, row_of);
-    }
-    return;
-  }
   const ptrdiff_t ahead = map_rows_ahead(in_rows.in, columns);
-  const ptrdiff_t step = rows_of_step<Op, C, T, U, streaming>(columns, ahead);
+  if (columns >= kLongRow<Op, C, T, U, streaming>) {
+    return map_row_by_row<C, streaming>(op, block, in_rows, coefficients, ahead);
+  }
+  const ptrdiff_t step = rows_within<T>(kStepBytes, columns, ahead);
   const bool as_they_lie = short_end_to_end(in_rows, columns);
   for (ptrdiff_t row = 0; row < block.outer; row += step) {
     const ptrdiff_t rows = block.outer - row < step ? block.outer - row : step;
