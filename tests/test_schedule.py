@@ -141,6 +141,14 @@ def test_a_map_alone_streams_later():
     assert not schedule(shape, **INFERENCE)["streaming"]
 
 
+def test_a_map_in_one_thread_streams_as_soon_as_what_reduces():
+    for walk in ["planes", "rows"]:
+        alone = {"walk": walk, **INFERENCE, "num_threads": 1}
+        assert schedule((32, 64, 1568), **alone)["streaming"]  # 12.8 MB each
+        assert not schedule((32, 64, 784), **alone)["streaming"]
+    assert schedule((32, 64, 1568), "rows", num_threads=1)["streaming"]
+
+
 def test_the_map_behind_sums_of_rows_streams_as_late_as_one_alone():
     shape = (32, 64, 1568)  # 12.8 MB each
     assert not schedule(shape, "rows")["streaming"]

@@ -22,8 +22,10 @@ constexpr ptrdiff_t kMostBytesPerThread = 832 * kKB;
 // Where all arrays of a pass together are larger, its output is stored past the caches: it would
 // not stay there, and a store that bypasses them does not read the line first.
 constexpr ptrdiff_t kStreamingBytes = 16 * kMB;
-// A map that is a pass of its own, alone or behind the sums of rows, gains by it later: up to there
-// its arrays may lie in a last cache, from the pass or the call before.
+// A map that is a pass of its own, alone or behind the sums of rows, gains by it later if several
+// threads share it: up to there its arrays may lie in last caches, from the pass or the call
+// before. What one thread maps through one of them takes longer than streaming
+// (docs/performance.md).
 constexpr ptrdiff_t kStreamingBytesOfMap = 32 * kMB;
 
 // Shorter planes can be streamed only if those of neighbouring channels lie end to end: half a line
@@ -69,18 +71,18 @@ int threads_for(const Work& work, int threads) {
 // The planes walk writes what it has prefetched while it read, and a map of one array what it
 // prefetches for writing: through the caches they keep up with memory as long as a good part of the
 // last one holds all.
-ptrdiff_t most_bytes_through_caches(const Work& work, const CacheSizes& caches) {
+ptrdiff_t most_bytes_through_caches(const Work& work, const CacheSizes& caches, int threads) {
   const bool one_array = work.bytes_read <= work.bytes_written;
   const bool keeps_up = work.reduces ? work.walk == Walk::planes : one_array;
   const bool of_map = !work.reduces || (one_array && work.walk == Walk::rows);
-  const ptrdiff_t least = of_map ? kStreamingBytesOfMap : kStreamingBytes;
+  const ptrdiff_t least = of_map && threads > 1 ? kStreamingBytesOfMap : kStreamingBytes;
   return keeps_up ? std::max(least, caches.l3 / 6) : least;
 }
 
-Store store_for(const Work& work, const CacheSizes& caches) {
+Store store_for(const Work& work, const CacheSizes& caches, int threads) {
   const bool whole_lines = work.walk == Walk::rows || work.end_to_end ||
                            work.inner * work.bytes_written >= kStreamingPlane;
-  const bool large = work.bytes() >= most_bytes_through_caches(work, caches);
+  const bool large = work.bytes() >= most_bytes_through_caches(work, caches, threads);
   const bool streams = work.bytes_written > 0 && large && whole_lines;
   return streams ? Store::streaming : Store::ordinary;
 }
@@ -136,9 +138,9 @@ ptrdiff_t room_for_slabs(const CacheSizes& caches, ptrdiff_t of_l2, int threads)
 }  // namespace
 
 Schedule schedule_for(const Work& work, const CacheSizes& caches, int threads) {
-  Schedule schedule{threads_for(work, threads), store_for(work, caches), 1, false, false};
+  threads = threads_for(work, threads);
+  Schedule schedule{threads, store_for(work, caches, threads), 1, false, false};
   if (work.walk == Walk::rows || work.elements() == 0) return schedule;
-  threads = schedule.threads;
   const ptrdiff_t group = group_for(work, schedule.store, caches, threads);
   const bool idle = ceil_div(work.channels, group) < 2 * threads;
   const auto fit = [&](ptrdiff_t slabs, ptrdiff_t of_l2) {
