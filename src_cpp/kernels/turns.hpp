@@ -6,8 +6,8 @@
 namespace bnfast {
 namespace BNFAST_ISA {
 
-// Elements that are reduced, then mapped, in turn, where a plane is long: a run. Narrow vectors,
-// which pass over a run several times, map a part of it after each pass.
+// Elements that are reduced, then mapped, in turn, where a plane is long: 2 KB, whole runs. Narrow
+// vectors, which pass over a run several times, map a part of it after each pass.
 template <class C, class T>
 constexpr ptrdiff_t kTurn = kRun<C> * (sizeof(C) / sizeof(T));
 // The shortest planes that are taken in turns: streamed stores, which wait for memory, have the
