@@ -203,13 +203,8 @@ struct WalkAhead {
 template <class Op, class T>
 struct ReadAlong {
   Inputs<Op, T> in;
-  ptrdiff_t bytes;
-  __attribute__((always_inline)) void touch(ptrdiff_t i) const {
-#pragma GCC unroll 4
-    for (int k = 0; k < Op::inputs; ++k) {
-      prefetch(reinterpret_cast<const char*>(in.at[k] + i) + bytes);
-    }
-  }
+  ReadAhead<Op> ahead;
+  __attribute__((always_inline)) void touch(ptrdiff_t i) const { ahead.touch(i, in.plus(i).at); }
 };
 
 // The same where a run of elements ends before what is read ahead: from element `left` on what lies

@@ -67,7 +67,10 @@ BNFAST_INLINE void stream_plane(const Op& op, const Place<Op, T, U>& at, ptrdiff
   const ptrdiff_t head = unaligned_head(at.out[0], n);
   const ptrdiff_t end = n - unaligned_tail(at.out[0] + n);
   if (head > 0) map_few<C>(op, at, head, c);
-  map_vectors<C, true>(op, at, head, end, c, ReadAlong<Op, T>{at.in, kAlongBytes});
+  ReadAhead<Op> ahead;
+#pragma GCC unroll 4
+  for (int k = 0; k < Op::inputs; ++k) ahead.bytes[k] = kAlongBytes;
+  map_vectors<C, true>(op, at, head, end, c, ReadAlong<Op, T>{at.in, ahead});
   map_few<C>(op, at.plus(end), n - end, c);
 }
 
