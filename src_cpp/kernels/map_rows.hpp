@@ -24,6 +24,9 @@ constexpr ptrdiff_t kMapBytesOfEach = 2 * 1024;
 // Bytes of the rows that are mapped before the next columns: many spare loading coefficients, few
 // are nearly one run of memory.
 constexpr ptrdiff_t kStepBytes = 4096;
+// Coefficients of more than half of L1 would be gone from it when the next row needs them, so two
+// rows share them.
+constexpr ptrdiff_t kMostCoefficientBytes = 16 * 1024, kRowsOfManyCoefficients = 2;
 
 template <class T>
 BNFAST_INLINE ptrdiff_t rows_within(ptrdiff_t bytes, ptrdiff_t columns, ptrdiff_t most) {
@@ -67,6 +70,7 @@ enum class MapAhead {
   rows,         // the same columns so many rows farther, to be read
   memory,       // what lies 2 KB farther on, to be read and written
   as_they_lie,  // likewise the rows after these, in the order of memory
+  nothing,
 };
 
 // `vectors` side by side, down the rows; the only one has `n` columns when partial.
@@ -195,28 +199,41 @@ BNFAST_INLINE bool short_end_to_end(const MappedPlanes<Op, T, U>& in_rows, ptrdi
          in_rows.out[0].outer == columns * static_cast<ptrdiff_t>(sizeof(U));
 }
 
+// Strip by strip, `step` rows at a time.
+template <class C, bool streaming, MapAhead how, class Op, class T, class U>
+BNFAST_INLINE void map_in_steps(const Op& op, const Block& block,
+                                const MappedPlanes<Op, T, U>& in_rows,
+                                const void* const* coefficients, ptrdiff_t ahead, ptrdiff_t step) {
+  for (ptrdiff_t row = 0; row < block.outer; row += step) {
+    const ptrdiff_t rows = block.outer - row < step ? block.outer - row : step;
+    map_strips<C, streaming, how>(op, in_rows, row, rows, block.channels, coefficients, ahead);
+  }
+}
+
 template <class C, bool streaming, class Op, class T, class U>
 void map_rows_storing(const Op& op, const Block& block, const MappedPlanes<Op, T, U> in_rows,
                       const void* const* coefficients) {
+  constexpr bool several_stored = !streaming && Op::inputs > 1;
   constexpr MapAhead how = streaming || Op::inputs > 1 ? MapAhead::rows : MapAhead::memory;
+  constexpr MapAhead how_of_long = several_stored && !kSmall ? MapAhead::nothing : how;
   const ptrdiff_t columns = block.channels;
   const ptrdiff_t ahead = map_rows_ahead(in_rows.in, columns);
+  constexpr ptrdiff_t coefficient_bytes = Op::coefficients * static_cast<ptrdiff_t>(sizeof(C));
+  if (columns * coefficient_bytes > kMostCoefficientBytes) {
+    return map_in_steps<C, streaming, how_of_long>(op, block, in_rows, coefficients, ahead,
+                                                   kRowsOfManyCoefficients);
+  }
   if (columns >= kLongRow<Op, C, T, U, streaming>) {
     return map_row_by_row<C, streaming>(op, block, in_rows, coefficients, ahead);
   }
   const ptrdiff_t step = rows_within<T>(kStepBytes, columns, ahead);
-  const bool as_they_lie = short_end_to_end(in_rows, columns);
-  for (ptrdiff_t row = 0; row < block.outer; row += step) {
-    const ptrdiff_t rows = block.outer - row < step ? block.outer - row : step;
-    if constexpr (how == MapAhead::memory && !kSmall) {
-      if (as_they_lie) {
-        map_strips<C, streaming, MapAhead::as_they_lie>(op, in_rows, row, rows, columns,
-                                                        coefficients, ahead);
-        continue;
-      }
+  if constexpr (how == MapAhead::memory && !kSmall) {
+    if (short_end_to_end(in_rows, columns)) {
+      return map_in_steps<C, streaming, MapAhead::as_they_lie>(op, block, in_rows, coefficients,
+                                                               ahead, step);
     }
-    map_strips<C, streaming, how>(op, in_rows, row, rows, columns, coefficients, ahead);
   }
+  map_in_steps<C, streaming, how>(op, block, in_rows, coefficients, ahead, step);
 }
 
 template <class Op, class C, class T, class U>
