@@ -6,17 +6,18 @@
 namespace bnfast {
 namespace BNFAST_ISA {
 
-BNFAST_INLINE void add_to_sums(double* sum, F64 v, int n) {
+// The first run begins the sums, which hold nothing before.
+BNFAST_INLINE void add_to_sums(double* sum, F64 v, int n, bool begins) {
   if (n >= kWidth<double>) {
-    store(sum, load(sum) + v);
+    store(sum, (begins ? F64{} : load(sum)) + v);
   } else if (n > 0) {
-    store_partial(sum, load_partial(sum, n, F64{}) + v, n);
+    store_partial(sum, (begins ? F64{} : load_partial(sum, n, F64{})) + v, n);
   }
 }
-BNFAST_INLINE void add_to_sums(double* sum, F32 v, int n) {
+BNFAST_INLINE void add_to_sums(double* sum, F32 v, int n, bool begins) {
   const F64Pair wide = widen(v);
-  add_to_sums(sum, wide.low, n);
-  add_to_sums(sum + kWidth<double>, wide.high, n - kWidth<double>);
+  add_to_sums(sum, wide.low, n, begins);
+  add_to_sums(sum + kWidth<double>, wide.high, n - kWidth<double>, begins);
 }
 
 // Memory is read fastest in its own order. While a run is added strip by strip, which is not that
@@ -66,6 +67,7 @@ BNFAST_INLINE void reduce_columns(const Op& op, const BlockInputs<Op, T>& in, pt
                                   const void* const* coefficients, double* first, double* second,
                                   int n) {
   constexpr int width = kWidth<C>;
+  const bool begins = row == 0;
   Vector<C> k[vectors][Op::coefficients], f[vectors] = {}, s[vectors] = {};
 #pragma GCC unroll 8
   for (int v = 0; v < vectors; ++v) {
@@ -92,8 +94,8 @@ BNFAST_INLINE void reduce_columns(const Op& op, const BlockInputs<Op, T>& in, pt
   }
 #pragma GCC unroll 8
   for (int v = 0; v < vectors; ++v) {
-    add_to_sums(first + column + v * width, f[v], n);
-    add_to_sums(second + column + v * width, s[v], n);
+    add_to_sums(first + column + v * width, f[v], n, begins);
+    add_to_sums(second + column + v * width, s[v], n, begins);
   }
 }
 
@@ -104,7 +106,6 @@ void reduce_rows(const Block& block, const Input* inputs, const void* const* coe
   const Op op(activation);
   const BlockInputs<Op, T> in(inputs);
   const ptrdiff_t columns = block.channels;
-  for (ptrdiff_t c = 0; c < columns; ++c) first[c] = second[c] = 0;
   for (ptrdiff_t row = 0; row < block.outer; row += kRunRows) {
     const ptrdiff_t rows = block.outer - row < kRunRows ? block.outer - row : kRunRows;
     RunAhead<Op, T> ahead(in, row, columns);
