@@ -178,25 +178,37 @@ BNFAST_INLINE void map_few(const Op& op, const Place<Op, T, U>& at, ptrdiff_t n,
   if (i < n) map_partial<C>(op, at.plus(i), static_cast<int>(n - i), c);
 }
 
-// What a map prefetches on its way, at the index of the vector at hand: what a reduction will read
-// next.
-template <class Op, class T>
-struct ReadNext {
+// What a map prefetches on its way, at the index of the vector at hand, from there.
+template <class Op, class T, void (*fetch)(const void*)>
+struct ReadFrom {
   Inputs<Op, T> in;
   __attribute__((always_inline)) void touch(ptrdiff_t i) const {
 #pragma GCC unroll 4
-    for (int k = 0; k < Op::inputs; ++k) prefetch(in.at[k] + i);
+    for (int k = 0; k < Op::inputs; ++k) fetch(in.at[k] + i);
   }
 };
-// The same for a map alone, which walks memory in order: what it will read and write soon.
-constexpr ptrdiff_t kAlongBytes = 2048;
-template <class T, class U>
+// What a reduction will read next, and what soon: the first into L2, as in ReadAhead.
+template <class Op, class T>
+using ReadNext = ReadFrom<Op, T, prefetch_to_l2>;
+template <class Op, class T>
+using ReadSoon = ReadFrom<Op, T, prefetch>;
+template <class Op, class T>
+struct ReadBoth {
+  ReadNext<Op, T> next;
+  ReadSoon<Op, T> soon;
+  __attribute__((always_inline)) void touch(ptrdiff_t i) const {
+    next.touch(i);
+    soon.touch(i);
+  }
+};
+// For a map alone, which walks memory in order: what it will read and write soon.
+template <class T, class U, ptrdiff_t bytes>
 struct WalkAhead {
   const T* x;
   const U* y;
   __attribute__((always_inline)) void touch(ptrdiff_t i) const {
-    prefetch(reinterpret_cast<const char*>(x + i) + kAlongBytes);
-    prefetch_for_write(reinterpret_cast<const char*>(y + i) + kAlongBytes);
+    prefetch(reinterpret_cast<const char*>(x + i) + bytes);
+    prefetch_for_write(reinterpret_cast<const char*>(y + i) + bytes);
   }
 };
 // The same where what is written bypasses the caches.
@@ -214,6 +226,9 @@ struct ReadOn {
   Inputs<Op, T> here, after;
   ptrdiff_t left;
 
+  __attribute__((always_inline)) const Inputs<Op, T>& from(ptrdiff_t i) const {
+    return i < left ? here : after;
+  }
   __attribute__((always_inline)) void touch(ptrdiff_t i) const {
 #pragma GCC unroll 4
     for (int k = 0; k < Op::inputs; ++k) prefetch((i < left ? here.at[k] : after.at[k]) + i);

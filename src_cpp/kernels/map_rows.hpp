@@ -15,12 +15,11 @@ constexpr int kMapVectors = BNFAST_VECTOR_BYTES == 64 ? (Op::coefficients > 4 ? 
                             : streaming || kSmall     ? 2
                                                       : 4;
 
-// Rows between what is mapped and what is prefetched: they fit a quarter of L1 and, lying a power
-// of two apart, do not fight for its sets.
-constexpr ptrdiff_t kMostMapRows = 16, kMapBytes = 8 * 1024;
-// Of several arrays, which memory must keep up with, fewer: the nearer to one run of memory each is
-// read, the better.
-constexpr ptrdiff_t kMapBytesOfEach = 2 * 1024;
+// Rows between what is mapped and what is prefetched, by their bytes in one array and in each of
+// several.
+constexpr ptrdiff_t kMostMapRows = 16, kMapBytes = 8 * 1024, kMapBytesOfEach = 4 * 1024;
+// How far ahead where rows are walked as they lie.
+constexpr ptrdiff_t kAlongRowBytes = 2 * 1024;
 // Bytes of the rows that are mapped before the next columns: many spare loading coefficients, few
 // are nearly one run of memory.
 constexpr ptrdiff_t kStepBytes = 4096;
@@ -104,7 +103,8 @@ BNFAST_INLINE void map_columns(const Op& op, const MappedPlanes<Op, T, U>& in_ro
     const auto mapped = [&](int v) __attribute__((always_inline)) {
       const Place<Op, T, U> here = at.plus(v * width);
       if (begins_line<T, C>(v * width)) {
-        if constexpr (how == MapAhead::memory) WalkAhead<T, U>{here.in.at[0], here.out[0]}.touch(0);
+        if constexpr (how == MapAhead::memory)
+          WalkAhead<T, U, kAlongRowBytes>{here.in.at[0], here.out[0]}.touch(0);
         if constexpr (how == MapAhead::rows) rows_ahead.touch(0, here.in.at);
       }
       return map_vector<C>(op, here.in, k[v]);
@@ -184,7 +184,8 @@ BNFAST_INLINE void map_row_by_row(const Op& op, const Block& block,
     if constexpr (streaming) {
       map_row<C, true>(op, at, block.channels, row_of, ReadAlong<Op, T>{at.in, rows_ahead});
     } else if constexpr (Op::inputs == 1) {
-      map_row<C, false>(op, at, block.channels, row_of, WalkAhead<T, U>{at.in.at[0], at.out[0]});
+      map_row<C, false>(op, at, block.channels, row_of,
+                        WalkAhead<T, U, kAlongRowBytes>{at.in.at[0], at.out[0]});
     } else {
       map_row<C, false>(op, at, block.channels, row_of, ReadNothing{});
     }

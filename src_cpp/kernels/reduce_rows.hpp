@@ -24,7 +24,7 @@ BNFAST_INLINE void add_to_sums(double* sum, F32 v, int n, bool begins) {
 // order, another is prefetched as it lies: the next one, or of one array the next but one; into L2,
 // for L1 has no room for a run of wide rows. One that even L2 would not hold is read a little ahead
 // along each row instead.
-constexpr ptrdiff_t kMostRunBytes = 128 * 1024, kAlongRowBytes = 512;
+constexpr ptrdiff_t kMostRunBytes = 128 * 1024, kAheadInRowBytes = 512;
 template <class Op>
 constexpr ptrdiff_t kRowsAhead = Op::inputs == 1 ? 2 * kRunRows : kRunRows;
 
@@ -40,7 +40,7 @@ class RunAhead {
 #pragma GCC unroll 4
     for (int k = 0; k < Op::inputs; ++k) {
       outer_[k] = in.in[k].outer;
-      at_[k] = in.in[k].data + (row + rows) * outer_[k] + (fits ? 0 : kAlongRowBytes);
+      at_[k] = in.in[k].data + (row + rows) * outer_[k] + (fits ? 0 : kAheadInRowBytes);
       as_it_lies_ &= outer_[k] == length;
     }
   }

@@ -57,10 +57,9 @@ constexpr int kLanes = 256 / sizeof(C);
 constexpr int kAccumulators = 4;
 constexpr int kRunSteps = 8;  // additions to a lane before a float run is flushed
 constexpr int kRunRows = 8;   // the same for rows
-// Bytes that a reduction reads ahead in each of its inputs: so that memory keeps up with one, and
-// several do not push one another out of L1.
+// Bytes that a reduction reads ahead in all of its inputs together, so that memory keeps up.
 template <class Op>
-constexpr ptrdiff_t kReadAheadBytes = Op::inputs == 1 ? 8192 : 2048;
+constexpr ptrdiff_t kReadAheadBytes = 8192 / Op::inputs;
 
 // One vector of each input.
 template <class Op, class C>
@@ -109,6 +108,8 @@ struct Inputs {
 };
 
 // What to prefetch while adding, at a distance in bytes from the vector at hand in the given step.
+// Into L2: L1 waits for few lines at a time, and a read of what L2 holds waits behind those that
+// come from memory.
 template <class Op>
 struct ReadAhead {
   ptrdiff_t bytes[Op::inputs];
@@ -116,7 +117,7 @@ struct ReadAhead {
   __attribute__((always_inline)) void touch(ptrdiff_t, const T* const* at) const {
 #pragma GCC unroll 4
     for (int k = 0; k < Op::inputs; ++k) {
-      prefetch(reinterpret_cast<const char*>(at[k]) + bytes[k]);
+      prefetch_to_l2(reinterpret_cast<const char*>(at[k]) + bytes[k]);
     }
   }
 };

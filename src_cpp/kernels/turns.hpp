@@ -15,14 +15,13 @@ constexpr ptrdiff_t kTurn = kRun<C> * (sizeof(C) / sizeof(T));
 template <class C, class T, bool streaming>
 constexpr ptrdiff_t kLeastInTurns = streaming ? kTurn<C, T> / 2 * 3 : kTurn<C, T> * 2;
 
-// Elements between what is mapped and what is prefetched, in a plane of the same length: 4 KB of
-// all inputs together, but no less than a turn nor more than a plane. What is left of the plane is
-// whole parts of a turn, each of which is prefetched from one plane.
-template <class Op, class C, class T>
-constexpr ptrdiff_t turn_ahead(ptrdiff_t plane) {
-  constexpr ptrdiff_t elements = 4096 / (Op::inputs * static_cast<ptrdiff_t>(sizeof(T)));
-  constexpr ptrdiff_t wanted = elements < kTurn<C, T> ? kTurn<C, T> : elements;
+// Elements between what is mapped and what is prefetched, in a plane of the same length: so many
+// turns, but no more than a plane. What is left of the plane is whole parts of a turn, each of
+// which is prefetched from one plane.
+template <class C, class T>
+constexpr ptrdiff_t turns_ahead(ptrdiff_t turns, ptrdiff_t plane) {
   constexpr ptrdiff_t part = kTurn<C, T> / kPasses<C>;
+  const ptrdiff_t wanted = turns * kTurn<C, T>;
   return wanted < plane ? plane - (plane - wanted) / part * part : plane;
 }
 
@@ -44,7 +43,8 @@ class Mapper {
   __attribute__((always_inline)) void begin_plane(ptrdiff_t c, ptrdiff_t o,
                                                   const Inputs<Op, T>& reduced,
                                                   const Inputs<Op, T>& after) {
-    wanted_ = read_on<Op>(reduced, after, size_, turn_ahead<Op, C, T>(size_));
+    next_ = read_on<Op>(reduced, after, size_, turns_ahead<C, T>(2, size_));
+    soon_ = read_on<Op>(reduced, after, size_, turns_ahead<C, T>(1, size_));
     const Place<MapOp, T, T> rest = at_.plus(done_);
     at_ = planes_.at(c, o);
     ends_run_ = !end_to_end_ || c + 1 == task_.block.channels;
@@ -63,8 +63,8 @@ class Mapper {
   // fewer than a vector if the next plane follows on.
   __attribute__((always_inline)) void turn(ptrdiff_t n, bool last) {
     const ptrdiff_t end = last || n > size_ - done_ ? end_of_vectors() : done_ + n;
-    const ReadNext<Op, T> next{done_ < wanted_.left ? wanted_.here : wanted_.after};
-    map_vectors<C, streaming>(op_, at_, done_, end, k_, next);
+    const ReadBoth<Op, T> ahead{{next_.from(done_)}, {soon_.from(done_)}};
+    map_vectors<C, streaming>(op_, at_, done_, end, k_, ahead);
     done_ = end;
     if (last && ends_run_) map_few<C>(op_, at_.plus(done_), size_ - done_, k_);
   }
@@ -103,7 +103,7 @@ class Mapper {
   Vector<C> k_[MapOp::coefficients];
   Place<MapOp, T, T> at_;
   ptrdiff_t done_ = 0;
-  ReadOn<Op, T> wanted_;
+  ReadOn<Op, T> next_, soon_;
 };
 
 // Reduces a plane and maps another in turns; the last one takes what is left, up to two. Turns are
