@@ -21,12 +21,10 @@ BNFAST_INLINE void add_to_sums(double* sum, F32 v, int n, bool begins) {
 }
 
 // Memory is read fastest in its own order. While a run is added strip by strip, which is not that
-// order, another is prefetched as it lies: the next one, or of one array the next but one; into L2,
-// for L1 has no room for a run of wide rows. One that even L2 would not hold is read a little ahead
-// along each row instead.
+// order, the next but one is prefetched as it lies; into L2, for L1 has no room for a run of wide
+// rows. One that even L2 would not hold is read a little ahead along each row instead.
 constexpr ptrdiff_t kMostRunBytes = 128 * 1024, kAheadInRowBytes = 512;
-template <class Op>
-constexpr ptrdiff_t kRowsAhead = Op::inputs == 1 ? 2 * kRunRows : kRunRows;
+constexpr ptrdiff_t kRowsAhead = 2 * kRunRows;
 
 template <class Op, class T>
 class RunAhead {
@@ -35,7 +33,7 @@ class RunAhead {
     const ptrdiff_t length = columns * static_cast<ptrdiff_t>(sizeof(T));
     const bool fits = Op::inputs * kRunRows * length <= kMostRunBytes;
     const ptrdiff_t within = kReadAheadBytes<Op> / length;
-    const ptrdiff_t rows = fits ? (within < kRowsAhead<Op> ? kRowsAhead<Op> : within) : 0;
+    const ptrdiff_t rows = fits ? (within < kRowsAhead ? kRowsAhead : within) : 0;
     as_it_lies_ = fits;
 #pragma GCC unroll 4
     for (int k = 0; k < Op::inputs; ++k) {

@@ -19,7 +19,7 @@ class RowsOfPlanes {
     const bool steps = inner <= kLanes<C>, parts = steps && collide();
     const ptrdiff_t turn = !steps ? 1 : parts ? kFewSteps : kRunSteps;
     if (outer <= turn && inner <= kRun<C>) return run_once(first, second);
-    const ptrdiff_t ahead = turn == 1 ? 2 : turn;
+    const ptrdiff_t ahead = turn == 1 ? 3 : turn;
     BlockSums sums(of_.block);
     RunLanes<C> lanes[kMaxGroup];
     for (ptrdiff_t o = 0; o < outer; o += turn) {
