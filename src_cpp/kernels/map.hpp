@@ -201,7 +201,12 @@ struct ReadBoth {
     soon.touch(i);
   }
 };
-// For a map alone, which walks memory in order: what it will read and write soon.
+// How far ahead a map alone reads, which walks memory in order: what lies 4 KB apart has the same
+// sets of L1.
+constexpr ptrdiff_t kAlongBytes = 3 * 1024;
+template <class T>
+constexpr ptrdiff_t kAlong = kAlongBytes / sizeof(T);
+// For such a map: what it will read and write soon.
 template <class T, class U, ptrdiff_t bytes>
 struct WalkAhead {
   const T* x;
@@ -211,12 +216,15 @@ struct WalkAhead {
     prefetch_for_write(reinterpret_cast<const char*>(y + i) + bytes);
   }
 };
-// The same where what is written bypasses the caches.
+// The same where what is written bypasses the caches: far ahead into L2, near into L1.
 template <class Op, class T>
 struct ReadAlong {
   Inputs<Op, T> in;
-  ReadAhead<Op> ahead;
-  __attribute__((always_inline)) void touch(ptrdiff_t i) const { ahead.touch(i, in.plus(i).at); }
+  ReadAhead<Op> far;
+  __attribute__((always_inline)) void touch(ptrdiff_t i) const {
+    far.touch(i, in.plus(i).at);
+    ReadSoon<Op, T>{in.plus(kAlong<T> / Op::inputs)}.touch(i);
+  }
 };
 
 // The same where a run of elements ends before what is read ahead: from element `left` on what lies

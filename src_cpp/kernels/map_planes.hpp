@@ -60,11 +60,6 @@ BNFAST_INLINE void map_plane(const Op& op, const Place<Op, T, U>& at, ptrdiff_t 
   map_overlapping<C, 0>(op, at, n, c, next);
 }
 
-// How far ahead of a map that walks planes in order: what lies 4 KB apart has the same sets of L1.
-constexpr ptrdiff_t kAlongPlaneBytes = 3 * 1024;
-template <class T>
-constexpr ptrdiff_t kAlongPlanes = kAlongPlaneBytes / sizeof(T);
-
 // A plane by streaming stores, but for its ends.
 template <class C, class Op, class T, class U>
 BNFAST_INLINE void stream_plane(const Op& op, const Place<Op, T, U>& at, ptrdiff_t n,
@@ -72,7 +67,7 @@ BNFAST_INLINE void stream_plane(const Op& op, const Place<Op, T, U>& at, ptrdiff
   const ptrdiff_t head = unaligned_head(at.out[0], n);
   const ptrdiff_t end = n - unaligned_tail(at.out[0] + n);
   if (head > 0) map_few<C>(op, at, head, c);
-  map_vectors<C, true>(op, at, head, end, c, ReadSoon<Op, T>{at.in.plus(kAlongPlanes<T>)});
+  map_vectors<C, true>(op, at, head, end, c, ReadSoon<Op, T>{at.in.plus(kAlong<T>)});
   map_few<C>(op, at.plus(end), n - end, c);
 }
 
@@ -179,7 +174,7 @@ void stream_planes(const Op& op, const Block& block, const MappedPlanes<Op, T, U
       const Place<Op, T, U> at = planes.at(0, o);
       const Inputs<Op, T> after = o + 1 < block.outer ? planes.at(0, o + 1).in : at.in.plus(row);
       stream_joined<C>(op, at, block.channels, block.inner, coefficients,
-                       read_on<Op>(at.in, after, row, kAlongPlanes<T>));
+                       read_on<Op>(at.in, after, row, kAlong<T>));
       continue;
     }
     for (ptrdiff_t c = 0; c < block.channels; ++c) {
@@ -199,7 +194,7 @@ void store_planes(const Op& op, const Block& block, const MappedPlanes<Op, T, U>
       Vector<C> k[Op::coefficients];
       splat_coefficients<C, Op::coefficients>(coefficients, c, k);
       const Place<Op, T, U> at = planes.at(c, o);
-      map_plane<C>(op, at, inner, k, WalkAhead<T, U, kAlongPlaneBytes>{at.in.at[0], at.out[0]});
+      map_plane<C>(op, at, inner, k, WalkAhead<T, U, kAlongBytes>{at.in.at[0], at.out[0]});
     }
   }
 }

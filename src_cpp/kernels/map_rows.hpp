@@ -18,7 +18,7 @@ constexpr int kMapVectors = BNFAST_VECTOR_BYTES == 64 ? (Op::coefficients > 4 ? 
 // Rows between what is mapped and what is prefetched, by their bytes in one array and in each of
 // several.
 constexpr ptrdiff_t kMostMapRows = 16, kMapBytes = 8 * 1024, kMapBytesOfEach = 4 * 1024;
-// How far ahead where rows are walked as they lie.
+// How far ahead where rows are stored one by one, or as they lie.
 constexpr ptrdiff_t kAlongRowBytes = 2 * 1024;
 // Bytes of the rows that are mapped before the next columns: many spare loading coefficients, few
 // are nearly one run of memory.
@@ -105,7 +105,7 @@ BNFAST_INLINE void map_columns(const Op& op, const MappedPlanes<Op, T, U>& in_ro
       if (begins_line<T, C>(v * width)) {
         if constexpr (how == MapAhead::memory)
           WalkAhead<T, U, kAlongRowBytes>{here.in.at[0], here.out[0]}.touch(0);
-        if constexpr (how == MapAhead::rows) rows_ahead.touch(0, here.in.at);
+        if constexpr (how == MapAhead::rows) ReadAlong<Op, T>{here.in, rows_ahead}.touch(0);
       }
       return map_vector<C>(op, here.in, k[v]);
     };
