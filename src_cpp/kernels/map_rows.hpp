@@ -214,15 +214,15 @@ BNFAST_INLINE void map_in_steps(const Op& op, const Block& block,
 template <class C, bool streaming, class Op, class T, class U>
 void map_rows_storing(const Op& op, const Block& block, const MappedPlanes<Op, T, U> in_rows,
                       const void* const* coefficients) {
-  constexpr bool several_stored = !streaming && Op::inputs > 1;
-  constexpr MapAhead how = streaming || Op::inputs > 1 ? MapAhead::rows : MapAhead::memory;
-  constexpr MapAhead how_of_long = several_stored && !kSmall ? MapAhead::nothing : how;
+  constexpr MapAhead how = streaming         ? MapAhead::rows
+                           : Op::inputs == 1 ? MapAhead::memory
+                                             : MapAhead::nothing;
   const ptrdiff_t columns = block.channels;
   const ptrdiff_t ahead = map_rows_ahead(in_rows.in, columns);
   constexpr ptrdiff_t coefficient_bytes = Op::coefficients * static_cast<ptrdiff_t>(sizeof(C));
   if (columns * coefficient_bytes > kMostCoefficientBytes) {
-    return map_in_steps<C, streaming, how_of_long>(op, block, in_rows, coefficients, ahead,
-                                                   kRowsOfManyCoefficients);
+    return map_in_steps<C, streaming, how>(op, block, in_rows, coefficients, ahead,
+                                           kRowsOfManyCoefficients);
   }
   if (columns >= kLongRow<Op, C, T, U, streaming>) {
     return map_row_by_row<C, streaming>(op, block, in_rows, coefficients, ahead);
