@@ -29,7 +29,7 @@ Vector splat(float value) { return Vector{} + value; }
 // As ctypes hands it over. A row is a group's planes of one image: whole lines, as are turns.
 struct BareLoop {
   long images, image, row;  // images; floats of an image and of a row
-  long turn, ahead;         // floats that take turns; floats that are read ahead, a row at most
+  long turn, ahead;         // floats that take turns; floats read ahead (half: soon), a row at most
   int streaming, at_once;   // at_once: a group is mapped when all of it is summed, in reverse
   int threads;
   float shift, mean, scale;  // y = (x - shift)*scale, or ((x - shift) + (dy - mean))*scale
@@ -60,13 +60,27 @@ void sum(const float* x, const float* dy, long n, Vector shift, Totals& totals) 
   totals = t;
 }
 
-// The same elements to y; `next`: how far away lies what is summed next.
+// What is prefetched while x[i] is mapped: x[i + next] into L2 and x[i + soon] into L1.
+struct Ahead {
+  long next, soon;
+};
+
+template <_mm_hint hint>
+void prefetch(const float* p) {
+  _mm_prefetch(reinterpret_cast<const char*>(p), hint);
+}
+
+// The same elements to y.
 template <bool backward, bool streaming>
-void map(const float* x, const float* dy, float* y, long n, long next, const BareLoop& loop) {
+void map(const float* x, const float* dy, float* y, long n, Ahead ahead, const BareLoop& loop) {
   const Vector shift = splat(loop.shift), mean = splat(loop.mean), scale = splat(loop.scale);
   for (long i = 0; i < n; i += kLine) {
-    _mm_prefetch(reinterpret_cast<const char*>(x + next + i), _MM_HINT_T0);
-    if (backward) _mm_prefetch(reinterpret_cast<const char*>(dy + next + i), _MM_HINT_T0);
+    prefetch<_MM_HINT_T1>(x + ahead.next + i);
+    prefetch<_MM_HINT_T0>(x + ahead.soon + i);
+    if (backward) {
+      prefetch<_MM_HINT_T1>(dy + ahead.next + i);
+      prefetch<_MM_HINT_T0>(dy + ahead.soon + i);
+    }
 #pragma GCC unroll 2
     for (long k = i; k < i + kLine; k += kWidth) {
       Vector v = load(x + k) - shift;
@@ -94,8 +108,8 @@ class Groups {
 
  private:
   void add(long at, long n) { sum<backward>(x_ + at, dy_ + at, n, splat(loop_.shift), totals_); }
-  void put(long at, long n, long next) {
-    map<backward, streaming>(x_ + at, dy_ + at, y_ + at, n, next - at, loop_);
+  void put(long at, long n, long next, long soon) {
+    map<backward, streaming>(x_ + at, dy_ + at, y_ + at, n, {next - at, soon - at}, loop_);
   }
   long place(long group, long image) const { return group * loop_.row + image * loop_.image; }
 
@@ -113,7 +127,9 @@ class Groups {
   void at_once(long group, long following, double* totals) {
     for (long o = 0; o < loop_.images; ++o) add(place(group, o), loop_.row);
     finish(totals);
-    for (long o = loop_.images; o-- > 0;) put(place(group, o), loop_.row, place(following, o));
+    for (long o = loop_.images; o-- > 0;) {
+      put(place(group, o), loop_.row, place(following, o), place(group, o) + loop_.ahead);
+    }
   }
 
   // Sums group g, if there is one, and maps the one before.
@@ -125,9 +141,10 @@ class Groups {
         const long n = loop_.row - i < loop_.turn ? loop_.row - i : loop_.turn;
         if (g < end) add(place(g, o) + i, n);
         if (g == begin) continue;
-        const long next = i + loop_.ahead;
-        put(place(g - 1, o) + i, n,
-            next < loop_.row ? place(g, o) + next : after + next - loop_.row);
+        const auto read_at = [&](long k) {
+          return k < loop_.row ? place(g, o) + k : after + k - loop_.row;
+        };
+        put(place(g - 1, o) + i, n, read_at(i + loop_.ahead), read_at(i + loop_.ahead / 2));
       }
     }
     finish(totals);
