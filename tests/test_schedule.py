@@ -135,10 +135,16 @@ def test_outputs_bypass_the_caches_when_they_would_not_stay():
     assert schedule(shape, "rows", l3=480 * MB)["streaming"]
 
 
-def test_a_map_alone_streams_later():
+def test_a_map_of_planes_alone_streams_later():
     shape = (32, 64, 1568)  # 12.8 MB in, as much out
     assert schedule(shape)["streaming"]
     assert not schedule(shape, **INFERENCE)["streaming"]
+
+
+def test_a_map_of_rows_streams_as_soon_alone_as_behind_their_sums():
+    for work in (INFERENCE, {}, BACKWARD):
+        assert schedule((32, 64, 1568), "rows", **work)["streaming"]  # 12.8 MB each
+        assert not schedule((32, 64, 392), "rows", **work)["streaming"]
 
 
 def test_a_map_in_one_thread_streams_as_soon_as_what_reduces():
@@ -146,14 +152,6 @@ def test_a_map_in_one_thread_streams_as_soon_as_what_reduces():
         alone = {"walk": walk, **INFERENCE, "num_threads": 1}
         assert schedule((32, 64, 1568), **alone)["streaming"]  # 12.8 MB each
         assert not schedule((32, 64, 784), **alone)["streaming"]
-    assert schedule((32, 64, 1568), "rows", num_threads=1)["streaming"]
-
-
-def test_the_map_behind_sums_of_rows_streams_as_late_as_one_alone():
-    shape = (32, 64, 1568)  # 12.8 MB each
-    assert not schedule(shape, "rows")["streaming"]
-    assert schedule(shape, "rows", **BACKWARD)["streaming"]
-    assert schedule((64, 64, 1568), "rows")["streaming"]
 
 
 def test_a_map_of_one_array_streams_what_a_large_cache_would_not_hold():

@@ -22,10 +22,9 @@ constexpr ptrdiff_t kMostBytesPerThread = 832 * kKB;
 // Where all arrays of a pass together are larger, its output is stored past the caches: it would
 // not stay there, and a store that bypasses them does not read the line first.
 constexpr ptrdiff_t kStreamingBytes = 16 * kMB;
-// A map that is a pass of its own, alone or behind the sums of rows, gains by it later if several
-// threads share it: up to there its arrays may lie in last caches, from the pass or the call
-// before. What one thread maps through one of them takes longer than streaming
-// (docs/performance.md).
+// A map of planes alone gains by it later if several threads share it: up to there its arrays may
+// lie in last caches, from the pass or the call before. What one thread maps through one of them
+// takes longer than streaming, and so do rows (docs/performance.md).
 constexpr ptrdiff_t kStreamingBytesOfMap = 32 * kMB;
 
 // Shorter planes can be streamed only if those of neighbouring channels lie end to end: half a line
@@ -74,8 +73,8 @@ int threads_for(const Work& work, int threads) {
 ptrdiff_t most_bytes_through_caches(const Work& work, const CacheSizes& caches, int threads) {
   const bool one_array = work.bytes_read <= work.bytes_written;
   const bool keeps_up = work.reduces ? work.walk == Walk::planes : one_array;
-  const bool of_map = !work.reduces || (one_array && work.walk == Walk::rows);
-  const ptrdiff_t least = of_map && threads > 1 ? kStreamingBytesOfMap : kStreamingBytes;
+  const bool maps_planes = !work.reduces && work.walk == Walk::planes;
+  const ptrdiff_t least = maps_planes && threads > 1 ? kStreamingBytesOfMap : kStreamingBytes;
   return keeps_up ? std::max(least, caches.l3 / 6) : least;
 }
 
