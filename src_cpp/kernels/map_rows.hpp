@@ -217,17 +217,15 @@ void map_rows_storing(const Op& op, const Block& block, const MappedPlanes<Op, T
   constexpr MapAhead how = streaming         ? MapAhead::rows
                            : Op::inputs == 1 ? MapAhead::memory
                                              : MapAhead::nothing;
+  constexpr ptrdiff_t coefficient_bytes = Op::coefficients * static_cast<ptrdiff_t>(sizeof(C));
   const ptrdiff_t columns = block.channels;
   const ptrdiff_t ahead = map_rows_ahead(in_rows.in, columns);
-  constexpr ptrdiff_t coefficient_bytes = Op::coefficients * static_cast<ptrdiff_t>(sizeof(C));
-  if (columns * coefficient_bytes > kMostCoefficientBytes) {
-    return map_in_steps<C, streaming, how>(op, block, in_rows, coefficients, ahead,
-                                           kRowsOfManyCoefficients);
-  }
-  if (columns >= kLongRow<Op, C, T, U, streaming>) {
+  const bool many_coefficients = columns * coefficient_bytes > kMostCoefficientBytes;
+  if (columns >= kLongRow<Op, C, T, U, streaming> && !many_coefficients) {
     return map_row_by_row<C, streaming>(op, block, in_rows, coefficients, ahead);
   }
-  const ptrdiff_t step = rows_within<T>(kStepBytes, columns, ahead);
+  const ptrdiff_t step =
+      many_coefficients ? kRowsOfManyCoefficients : rows_within<T>(kStepBytes, columns, ahead);
   if constexpr (how == MapAhead::memory && !kSmall) {
     if (short_end_to_end(in_rows, columns)) {
       return map_in_steps<C, streaming, MapAhead::as_they_lie>(op, block, in_rows, coefficients,
