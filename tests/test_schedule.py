@@ -145,6 +145,7 @@ def test_a_map_of_rows_streams_as_soon_alone_as_behind_their_sums():
     for work in (INFERENCE, {}, BACKWARD):
         assert schedule((32, 64, 1568), "rows", **work)["streaming"]  # 12.8 MB each
         assert not schedule((32, 64, 392), "rows", **work)["streaming"]
+    assert schedule((32, 64, 1568), "rows", num_threads=1)["streaming"]
 
 
 def test_a_map_in_one_thread_streams_as_soon_as_what_reduces():

@@ -227,7 +227,7 @@ struct ReadAlong {
   }
 };
 
-// The same where a run of elements ends before what is read ahead: from element `left` on what lies
+// What a map reads soon, where a run of elements ends before that: from element `left` on what lies
 // after it.
 template <class Op, class T>
 struct ReadOn {

@@ -66,7 +66,7 @@ constexpr ptrdiff_t kLongRow =
 
 // What is prefetched while a strip is mapped down some rows.
 enum class MapAhead {
-  rows,         // the same columns so many rows farther, to be read
+  rows,         // the same columns so many rows farther, and what lies near, to be read
   memory,       // what lies 2 KB farther on, to be read and written
   as_they_lie,  // likewise the rows after these, in the order of memory
   nothing,

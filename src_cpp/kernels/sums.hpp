@@ -108,8 +108,8 @@ struct Inputs {
 };
 
 // What to prefetch while adding, at a distance in bytes from the vector at hand in the given step.
-// Into L2: L1 waits for few lines at a time, and a read of what L2 holds waits behind those that
-// come from memory.
+// Into L2: measured, that is faster than into L1, which can wait for few lines at a time
+// (docs/performance.md).
 template <class Op>
 struct ReadAhead {
   ptrdiff_t bytes[Op::inputs];
