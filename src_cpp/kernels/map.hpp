@@ -238,8 +238,7 @@ struct ReadOn {
     return i < left ? here : after;
   }
   __attribute__((always_inline)) void touch(ptrdiff_t i) const {
-#pragma GCC unroll 4
-    for (int k = 0; k < Op::inputs; ++k) prefetch((i < left ? here.at[k] : after.at[k]) + i);
+    ReadSoon<Op, T>{from(i)}.touch(i);
   }
 };
 template <class Op, class T>
