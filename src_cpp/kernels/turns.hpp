@@ -16,14 +16,44 @@ template <class C, class T, bool streaming>
 constexpr ptrdiff_t kLeastInTurns = streaming ? kTurn<C, T> / 2 * 3 : kTurn<C, T> * 2;
 
 // Elements between what is mapped and what is prefetched, in a plane of the same length: so many
-// turns, but no more than a plane. What is left of the plane is whole parts of a turn, each of
-// which is prefetched from one plane.
+// turns, but no more than a plane; planes of less than two turns are read two planes ahead. What is
+// left of the plane is whole parts of a turn, each of which is prefetched from one plane.
 template <class C, class T>
 constexpr ptrdiff_t turns_ahead(ptrdiff_t turns, ptrdiff_t plane) {
   constexpr ptrdiff_t part = kTurn<C, T> / kPasses<C>;
   const ptrdiff_t wanted = turns * kTurn<C, T>;
   return wanted < plane ? plane - (plane - wanted) / part * part : plane;
 }
+
+// The planes of a block as they lie in memory, then those of the next block.
+template <class Op, class T>
+class PlanesInOrder {
+ public:
+  explicit PlanesInOrder(const Reduced<Op, T>& of)
+      : at_(of.in), next_(of.next), channels_(of.block.channels), outer_(of.block.outer) {}
+
+  Inputs<Op, T> take() {
+    const Inputs<Op, T> plane = at_.at(c_, o_);
+    if (++c_ == channels_) {
+      c_ = 0;
+      if (++o_ == outer_) {
+        o_ = 0;
+        at_ = next_;
+      }
+    }
+    return plane;
+  }
+
+ private:
+  BlockInputs<Op, T> at_, next_;
+  ptrdiff_t channels_, outer_, c_ = 0, o_ = 0;
+};
+
+// The plane that is reduced, and the two that will be.
+template <class Op, class T>
+struct Coming {
+  Inputs<Op, T> now, next, then;
+};
 
 // Maps a block's planes a turn at a time, and prefetches what the reduction, Op, will want next. Of
 // its state one number changes from turn to turn: what is stored waits behind streamed stores.
@@ -39,12 +69,13 @@ class Mapper {
         end_to_end_(streaming && joined<C>(op, task.block, planes_)),
         at_(planes_.at(0, 0)) {}
 
-  // reduced: the plane that is reduced meanwhile; after: the next one to be.
+  // coming: what is reduced meanwhile, and afterwards.
   __attribute__((always_inline)) void begin_plane(ptrdiff_t c, ptrdiff_t o,
-                                                  const Inputs<Op, T>& reduced,
-                                                  const Inputs<Op, T>& after) {
-    next_ = read_on<Op>(reduced, after, size_, turns_ahead<C, T>(2, size_));
-    soon_ = read_on<Op>(reduced, after, size_, turns_ahead<C, T>(1, size_));
+                                                  const Coming<Op, T>& coming) {
+    const auto [now, next, then] = coming;
+    soon_ = read_on<Op>(now, next, size_, turns_ahead<C, T>(1, size_));
+    next_ = size_ < 2 * kTurn<C, T> ? read_on<Op>(next, then, size_, size_)
+                                    : read_on<Op>(now, next, size_, turns_ahead<C, T>(2, size_));
     const Place<MapOp, T, T> rest = at_.plus(done_);
     at_ = planes_.at(c, o);
     ends_run_ = !end_to_end_ || c + 1 == task_.block.channels;
@@ -106,13 +137,13 @@ class Mapper {
   ReadOn<Op, T> next_, soon_;
 };
 
-// Reduces a plane and maps another in turns; the last one takes what is left, up to two. Turns are
-// whole runs, so the sums are those of add_plane.
+// Reduces a plane and maps another in turns; the last one takes what is left, up to one and a half.
+// Turns are whole runs, so the sums are those of add_plane.
 template <class C, class Op, class T, class Map>
 BNFAST_INLINE void add_and_map_plane(ChannelSums& sums, const Op& op, const Inputs<Op, T>& at,
                                      ptrdiff_t n, const Vector<C>* c, Map& map) {
   for (ptrdiff_t i = 0; i < n;) {
-    const bool last = n - i < 2 * kTurn<C, T>;
+    const bool last = n - i < kTurn<C, T> / 2 * 3;
     const ptrdiff_t end = last ? n : i + kTurn<C, T>;
     ptrdiff_t left = end - i;
     const auto map_a_part = [&]() __attribute__((always_inline)) {
@@ -135,16 +166,15 @@ BNFAST_INLINE void reduce_and_map_long_planes(const Reduced<Op, T>& of, double* 
                                               double* second, Map& map) {
   const auto [outer, channels, inner] = of.block;
   BlockSums sums(of.block);
+  PlanesInOrder<Op, T> planes(of);
+  Coming<Op, T> coming = {planes.take(), planes.take(), planes.take()};
   for (ptrdiff_t o = 0; o < outer; ++o) {
     for (ptrdiff_t c = 0; c < channels; ++c) {
       Vector<C> k[Op::coefficients];
       splat_coefficients<C, Op::coefficients>(of.coefficients, c, k);
-      const Inputs<Op, T> plane = of.in.at(c, o);
-      map.begin_plane(c, o, plane,
-                      c + 1 < channels ? of.in.at(c + 1, o)
-                      : o + 1 < outer  ? of.in.at(0, o + 1)
-                                       : of.next.at(0, 0));
-      add_and_map_plane<C>(sums.channel[c], of.op, plane, inner, k, map);
+      map.begin_plane(c, o, coming);
+      add_and_map_plane<C>(sums.channel[c], of.op, coming.now, inner, k, map);
+      coming = {coming.next, coming.then, planes.take()};
     }
   }
   sums.finish(of.block, first, second);
