@@ -89,6 +89,15 @@ def test_bits(shape, layout, dtype):
         assert results == one, f"{threads} threads"
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_bits_of_rows_apart_with_fewer_channels_than_threads(channels):
+    # As the colours of an image that has a fourth one: such rows cannot be taken several as one.
+    rng = np.random.default_rng(0)
+    x, dy = (rng.normal(3, 2, (90_001, 4)).astype(np.float32)[:, :channels] for _ in range(2))
+    one, *others = (all_results(x, dy, threads) for threads in COUNTS)
+    assert all(results == one for results in others)
+
+
 @pytest.fixture
 def assume_cache_sizes():
     yield bnfast._core.assume_cache_sizes

@@ -216,6 +216,7 @@ class RowsReduction {
   }
 
   void shift_from_some_rows(ptrdiff_t begin, ptrdiff_t end) {
+    if (begin == end) return;  // more threads than channels: kernels take a column at least
     const ptrdiff_t rows = std::min(rows_, std::clamp<ptrdiff_t>(rows_ / 8, 4, kMostShiftRows));
     const ptrdiff_t last = columns_ - channels_ + end;
     Input apart = long_rows_at(0).in[0];
