@@ -178,6 +178,35 @@ def test_result_of_another_dtype():
     assert np.array_equal(found, np.maximum(x.astype(np.float64) * 2 + 1 + wide, 0))
 
 
+@pytest.mark.parametrize("name", [None, "relu", "silu"])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtypes", [("uint8", "float32"), ("float32", "float64")], ids=str)
+def test_result_of_another_dtype_in_place_of_the_residual(dtypes, order, name):
+    rng = np.random.default_rng(5)
+    x = rng.integers(0, 200, (6, 5, 77)).astype(dtypes[0], order=order)
+    residual = rng.normal(0, 100, x.shape).astype(dtypes[1], order=order)
+    scale, shift = np.full(5, 0.5), np.full(5, -40.0)
+    wanted = bnfast.affine(
+        x, scale, shift, residual=residual.copy(), activation=name, dtype=dtypes[1]
+    )
+    found = bnfast.affine(
+        x, scale, shift, residual=residual, activation=name, dtype=dtypes[1], out=residual
+    )
+    assert found is residual
+    assert np.array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("residual", [None, np.zeros((3, 1), np.float32)], ids=["", "residual"])
+@pytest.mark.parametrize("name", [None, "relu", "leaky_relu"])
+def test_infinite_inputs_do_not_spoil_gradients_with_constant_statistics(name, residual):
+    x = np.array([[np.inf], [-np.inf], [1]], np.float32)
+    dy = np.ones_like(x)
+    given = {"activation": name, "residual": residual, "negative_slope": 0.25}
+    dx = bnfast.batch_norm_backward(dy, x, [0], [2], [3], [0], training=False, **given).dx
+    below = {None: 6.0, "relu": 0.0, "leaky_relu": 1.5}[name]
+    assert dx[:, 0].tolist() == [6.0, below, 6.0]
+
+
 def test_dresidual_alone():
     x, dy, residual, weight, bias = data((6, 5, 77), 1, np.float64)
     statistics = bnfast.batch_norm_forward(x)[1:3]

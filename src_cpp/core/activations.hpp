@@ -8,10 +8,10 @@
 namespace bnfast {
 
 inline Activation ramp(double slope, double cap = std::numeric_limits<double>::quiet_NaN()) {
-  return {Activation::Kind::ramp, slope, cap, false, false};
+  return {Activation::Kind::ramp, slope, cap};
 }
 inline Activation curve(Activation::Kind kind) {
-  return {kind, 0, std::numeric_limits<double>::quiet_NaN(), false, false};
+  return {kind, 0, std::numeric_limits<double>::quiet_NaN()};
 }
 
 inline Activation identity() { return ramp(1); }

@@ -146,15 +146,35 @@ Outcome map(const Shape& shape, const Array& x, const Array& y, const PreparedMa
   return call.run(nullptr, &mapping, threads);
 }
 
-// The epilogue of a result that lies in y already: y is mapped by y*1 + 0.
+// A result between two maps of a call that ends in y: in y, or, where y is the residual, which the
+// second one reads, in memory of its own.
+class Between {
+ public:
+  Between(const Shape& shape, const Array& y, const Array* residual)
+      : apart_(residual && residual->data == y.data),
+        memory_(apart_ ? shape.elements() * size_of(y.dtype) : 0),
+        array_(apart_ ? dense(shape, axes_by_stride(shape, y), y.dtype) : y) {
+    if (apart_) array_.data = memory_.data();
+  }
+  bool failed() const { return memory_.failed(); }
+  const Array& array() const { return array_; }
+
+ private:
+  bool apart_;
+  Memory<char> memory_;
+  Array array_;
+};
+
+// The result is stored, then mapped by y*1 + 0 with the epilogue.
 Outcome map_then_finish(const Shape& shape, const Array& x, const Array& y, const PreparedMap& by,
                         int threads, const Epilogue& epilogue) {
   Coefficients identity(compute_type(y.dtype, y.dtype), 3, shape.channels());
-  if (identity.failed()) return Outcome::out_of_memory;
+  const Between between(shape, y, epilogue.residual);
+  if (identity.failed() || between.failed()) return Outcome::out_of_memory;
   for (ptrdiff_t c = 0; c < shape.channels(); ++c) set_affine(identity, c, 1, 0);
-  const Outcome mapped = map(shape, x, y, by, threads, {});
+  const Outcome mapped = map(shape, x, between.array(), by, threads, {});
   if (mapped != Outcome::done) return mapped;
-  return map(shape, y, y, {identity}, threads, epilogue);
+  return map(shape, between.array(), y, {identity}, threads, epilogue);
 }
 
 class InferencePreparation final : public Preparation {
@@ -324,7 +344,10 @@ Outcome scale_gradient(const Shape& shape, const GradientArrays& arrays,
   }
   const Array* first = arrays.dx ? arrays.dx : arrays.dresidual;
   const Array* second = arrays.dx ? arrays.dresidual : nullptr;
-  return map_gradient(shape, {arrays.x, arrays.dy, first, second}, coefficients, threads, epilogue);
+  Epilogue of_constants = epilogue;
+  of_constants.activation.constant_statistics = true;
+  return map_gradient(shape, {arrays.x, arrays.dy, first, second}, coefficients, threads,
+                      of_constants);
 }
 
 }  // namespace bnfast

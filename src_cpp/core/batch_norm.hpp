@@ -28,7 +28,7 @@ struct Epilogue {
 bool is_built(DType type);
 
 // Mean and population variance, to float64's precision; from integers' exact sums. Of x all dtypes
-// are read here and by map_affine; elsewhere those of floating-point numbers.
+// are read here, by infer and by map_affine; elsewhere those of floating-point numbers.
 Outcome moments(const Shape& shape, const Array& x, int threads, BatchStatistics out);
 
 // The same of floating-point numbers, to be merged with those of other arrays.
@@ -44,7 +44,7 @@ Outcome infer(const Shape& shape, const Array& x, const Array& y, const Running&
               const Parameters& parameters, int threads, const Epilogue& epilogue = {});
 
 // y = (x - c0)*c1 + c2, the coefficients in the map's compute type. Where x and y differ in dtype,
-// y is stored before the epilogue, and again after it.
+// y is stored before the epilogue, and again after it; but for a residual that is y.
 Outcome map_affine(const Shape& shape, const Array& x, const Array& y,
                    const Coefficients& coefficients, int threads, const Epilogue& epilogue = {});
 

@@ -13,7 +13,8 @@ namespace bnfast {
 
 using std::ptrdiff_t;
 
-// How a call ends. What it needs is allocated before it writes to any array of the caller's.
+// How a call ends. What it needs is allocated before it writes to any array of the caller's, but
+// where it makes two passes: the second may want memory when the first has written y.
 enum class [[nodiscard]] Outcome { done, out_of_memory };
 
 enum class Fill { nothing, zeros };

@@ -6,18 +6,6 @@
 namespace bnfast {
 namespace {
 
-// The dense array of this shape whose axes lie in `order`, widest first.
-Array dense(const Shape& shape, const std::array<int, kMaxRank>& order, DType dtype) {
-  Array array;
-  array.dtype = dtype;
-  ptrdiff_t stride = size_of(dtype);
-  for (int i = shape.rank - 1; i >= 0; --i) {
-    array.stride[order[i]] = stride;
-    stride *= shape.size[order[i]];
-  }
-  return array;
-}
-
 bool same_strides(const Shape& shape, const Array& a, const Array& b) {
   for (int axis = 0; axis < shape.rank; ++axis) {
     if (shape.size[axis] > 1 && a.stride[axis] != b.stride[axis]) return false;
@@ -42,6 +30,17 @@ void copy(const Shape& shape, const Array& source, const Array& target) {
 }
 
 }  // namespace
+
+Array dense(const Shape& shape, const std::array<int, kMaxRank>& order, DType dtype) {
+  Array array;
+  array.dtype = dtype;
+  ptrdiff_t stride = size_of(dtype);
+  for (int i = shape.rank - 1; i >= 0; --i) {
+    array.stride[order[i]] = stride;
+    stride *= shape.size[order[i]];
+  }
+  return array;
+}
 
 Staging::Staging(const Shape& shape, std::initializer_list<const Array*> inputs,
                  std::initializer_list<const Array*> outputs)

@@ -6,6 +6,9 @@
 
 namespace bnfast {
 
+// The dense array of this shape whose axes lie in `order`, widest first. It has no data yet.
+Array dense(const Shape& shape, const std::array<int, kMaxRank>& order, DType dtype);
+
 // The arrays of one call, ready to be walked. Where they have no joint geometry, every array that
 // is not dense in the first array's axis order is replaced by a dense copy; the outputs' copies are
 // written back by finish().

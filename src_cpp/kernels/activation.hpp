@@ -148,7 +148,10 @@ class ActivatedGradient {
  public:
   static constexpr int inputs = 3, outputs = 2, coefficients = 6;
   explicit ActivatedGradient(const Activation& a)
-      : act_(a), residual_(a), residual_gradient_(a.residual_gradient) {}
+      : act_(a),
+        residual_(a),
+        residual_gradient_(a.residual_gradient),
+        constant_(a.constant_statistics) {}
   __attribute__((always_inline)) bool writes(int output) const {
     return output == 0 || residual_gradient_;
   }
@@ -157,14 +160,14 @@ class ActivatedGradient {
   __attribute__((always_inline)) void apply(const V* u, const V* c, V* y) const {
     const V d = c[0] - u[0];
     const V g = act_.gradient(residual_.added(fnma(d, c[4], c[5]), u[2]), u[1]);
-    y[0] = fnma(d, c[1], g - c[2]) * c[3];
+    y[0] = (constant_ ? g : fnma(d, c[1], g - c[2])) * c[3];  // d may be infinite
     y[1] = g;
   }
 
  private:
   Act act_;
   Residual<C> residual_;
-  bool residual_gradient_;
+  bool residual_gradient_, constant_;
 };
 
 template <class C>

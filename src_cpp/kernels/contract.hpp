@@ -52,8 +52,9 @@ struct Activation {
   enum class Kind { ramp, hardswish, silu };
   Kind kind;
   double slope, cap;
-  bool residual;           // else the input that would hold it is not read for its values
-  bool residual_gradient;  // whether the second output is wanted
+  bool residual = false;             // else the input that would hold it is not read for its values
+  bool residual_gradient = false;    // whether the second output is wanted
+  bool constant_statistics = false;  // of a gradient: mean and invstd do not depend on x
 };
 
 // Channels that one call of a planes kernel takes at most.
@@ -134,7 +135,7 @@ struct ActivatedKernels {
 };
 
 // The kernels for one storage type of floating-point numbers.
-//   fast:  sums runs of at most 16 values per lane in float32, the runs in float64. For float64
+//   fast:  sums runs of at most 8 values per lane in float32, the runs in float64. For float64
 //          storage it is `exact`.
 //   exact: widens each value to float64 first; shift is float64.
 struct TypeKernels {

@@ -287,6 +287,25 @@ static void test_in_place(void) {
   free_array(&y);
 }
 
+static void test_in_place_of_residual(void) {
+  if (!is_built(BNF_FLOAT64)) return;
+  array x = new_array(kSize, BNF_FLOAT32, 1), y = new_array(kSize, BNF_FLOAT64, 1);
+  array residual = new_array(kSize, BNF_FLOAT64, 1);
+  const bnf_input x_in = in(&x), residual_in = in(&residual);
+  const bnf_output y_out = out(&y), residual_out = out(&residual);
+  const bnf_epilogue epilogue = {BNF_RELU, 0, &residual_in};
+  const double zero[kC] = {0, 0, 0}, one[kC] = {1, 1, 1};
+  fill(&x, 5);
+  fill(&residual, 6);
+  CHECK(bnf_inference(shape(), &x_in, zero, one, NULL, NULL, 0, &epilogue, &y_out, 0) == BNF_OK);
+  CHECK(bnf_inference(shape(), &x_in, zero, one, NULL, NULL, 0, &epilogue, &residual_out, 0) ==
+        BNF_OK);
+  CHECK(hash_array(kHashStart, &residual) == hash_array(kHashStart, &y));
+  free_array(&x);
+  free_array(&y);
+  free_array(&residual);
+}
+
 static void test_merge(void) {
   const double mean_a[1] = {2}, m2_a[1] = {2}, mean_b[1] = {6.5}, m2_b[1] = {0.5};
   double n = -1, mean[1], m2[1]; /* 1 2 3, then 6 7 */
@@ -442,6 +461,7 @@ int main(int arguments, char** argument) {
       for (int layout = 0; layout < kLayouts; ++layout) test_arrays((bnf_dtype)dtype, layout);
     }
     test_in_place();
+    test_in_place_of_residual();
     printf("%s %016llx\n", bnf_isa(), (unsigned long long)hash);
     fflush(stdout);
     if (arguments > 1) check_recorded(argument[1]);
