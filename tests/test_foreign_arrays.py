@@ -172,6 +172,16 @@ def test_read_only(dtype):
     assert bnfast.batch_norm(x, frozen, frozen, frozen, frozen).shape == x.shape
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_what_an_object_raises_that_says_nothing_of_itself_is_passed_on(error):
+    class Refusing(Tensor):
+        def __dlpack__(self, **keywords):
+            raise error
+
+    with pytest.raises(error):
+        bnfast.affine(Refusing(values(np.float32)), [1], [0])
+
+
 def test_prepared_coefficients_of_objects_without_length():
     frozen = bnfast.Affine(Interface(np.zeros(5)), Interface(np.ones(5)), Interface(np.ones(5)))
     x = values()

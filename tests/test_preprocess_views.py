@@ -95,6 +95,23 @@ def test_lists_of_crops():
     assert np.array_equal(out, batch)
 
 
+def test_a_list_that_is_emptied_while_it_is_read():
+    class Emptying:
+        def __init__(self, image):
+            self.image = image
+
+        @property
+        def __array_interface__(self):
+            images.clear()
+            return self.image.__array_interface__
+
+    own = [photo("uint8") for _ in range(3)]
+    images = [Emptying(own[0]), *own[1:]]
+    found = to_batch(images, IMAGENET_MEAN, IMAGENET_STD)
+    assert images == []
+    assert np.array_equal(found, to_batch(own, IMAGENET_MEAN, IMAGENET_STD))
+
+
 def test_what_may_not_be_written_is_read():
     img = photo("uint8")
     wanted = normalize(img, IMAGENET_MEAN, IMAGENET_STD)

@@ -13,6 +13,7 @@ py::array from_dlpack(const py::object& object, const char* name) {
   try {
     return py::module_::import("numpy").attr("from_dlpack")(object);
   } catch (py::error_already_set& error) {
+    if (!error.matches(PyExc_Exception) || error.matches(PyExc_MemoryError)) throw;
     type_error(std::string(name) + " could not be read by DLPack: " + text_of(error.value()));
   }
 }

@@ -30,7 +30,8 @@ slab is mapped while the next is reduced).
 
 py::dict describe_walk(const py::args& arrays, const py::object& channel_axis) {
   if (arrays.empty() || arrays.size() > kMaxArrays) {
-    value_error("describe_walk takes 1 to 3 arrays, got " + std::to_string(arrays.size()));
+    value_error("describe_walk takes 1 to " + std::to_string(kMaxArrays) + " arrays, got " +
+                std::to_string(arrays.size()));
   }
   std::vector<Operand> operands;
   std::vector<const Array*> views;

@@ -168,13 +168,14 @@ void check_alike(const ImageArray& image, const ImageArray& first, const std::st
 }
 
 Inputs listed(const py::object& images, ImageLayout layout) {
-  const auto list = py::reinterpret_steal<py::object>(
+  const auto sequence = py::reinterpret_steal<py::object>(
       PySequence_Fast(images.ptr(), "images must be a sequence of images"));
-  if (!list) throw py::error_already_set();
-  Inputs inputs{{}, "images", PySequence_Fast_GET_SIZE(list.ptr())};
+  if (!sequence) throw py::error_already_set();
+  const py::tuple list(sequence);  // reading an image may run code that changes the caller's list
+  Inputs inputs{{}, "images", static_cast<Py_ssize_t>(list.size())};
   for (Py_ssize_t i = 0; i < inputs.result_count; ++i) {
     const std::string name = "images[" + std::to_string(i) + "]";
-    const auto item = py::reinterpret_borrow<py::object>(PySequence_Fast_GET_ITEM(list.ptr(), i));
+    const py::object item = list[static_cast<size_t>(i)];
     inputs.arrays.push_back(image_array(item, name.c_str(), layout));
     const ImageArray& image = inputs.arrays.back();
     if (image.is_batch()) {

@@ -60,8 +60,8 @@ using InterleavedKernel = void (*)(const InterleavedRun&);
 
 constexpr ptrdiff_t kPatternPixels = 16;
 
-// By input and output; null where integers would become integers, or floats float64, and where the
-// build leaves out one of the types, or images of floats.
+// By input and output; null where integers would become integers, to float64, and where the build
+// leaves out one of the types, or images of floats.
 struct PixelKernels {
   PixelKernel channel[kElements][kElements];
   InterleavedKernel interleaved[kElements][kElements];
