@@ -293,7 +293,7 @@ class RowsReduction {
   Memory<double> shift_;  // per channel, as used
   Coefficients first_coefficients_, exact_coefficients_;
   // Both in one: glibc gives what is freed back to the system, unless it has mapped as much at
-  // once before; and taking the pages anew can double the time (docs/performance.md).
+  // once before; and taking the pages anew can double the time (docs/experiments.md).
   Memory<double> sums_;
   Memory<bool> wants_exact_;
   std::atomic<bool> any_wants_exact_{false};

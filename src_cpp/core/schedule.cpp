@@ -14,7 +14,7 @@ constexpr ptrdiff_t kKB = 1024, kMB = 1024 * kKB;
 constexpr ptrdiff_t kBytesPerThreadOfRows = 128 * kKB, kBytesPerThreadOfMaps = 256 * kKB;
 // Where threads reduce channels of their own there is more to do per byte. But their parts meet
 // once per outer index, and while all lies in the caches each such place costs as much time as
-// moving so many bytes (docs/performance.md).
+// moving so many bytes (docs/experiments.md).
 constexpr ptrdiff_t kBytesPerThreadOfPlanes = 64 * kKB;
 constexpr ptrdiff_t kBytesPerMeeting = 30 * kKB;
 constexpr ptrdiff_t kMostBytesPerThread = 832 * kKB;
@@ -24,7 +24,7 @@ constexpr ptrdiff_t kMostBytesPerThread = 832 * kKB;
 constexpr ptrdiff_t kStreamingBytes = 16 * kMB;
 // A map of planes alone gains by it later if several threads share it: up to there its arrays may
 // lie in last caches, from the pass or the call before. What one thread maps through one of them
-// takes longer than streaming, and so do rows (docs/performance.md).
+// takes longer than streaming, and so do rows (docs/experiments.md).
 constexpr ptrdiff_t kStreamingBytesOfMap = 32 * kMB;
 
 // Shorter planes can be streamed only if those of neighbouring channels lie end to end: half a line

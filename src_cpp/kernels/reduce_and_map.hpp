@@ -2,7 +2,7 @@
 //
 // Measured: memory is read and written at its full speed when all that the reduction will read next
 // is prefetched while the map stores. Prefetched by the reduction itself, or read and stored in
-// the same loop, the same work took a quarter more time (docs/performance.md).
+// the same loop, the same work took a quarter more time (docs/experiments.md).
 #pragma once
 
 #include "kernels/rows_of_planes.hpp"

@@ -109,7 +109,7 @@ struct Inputs {
 
 // What to prefetch while adding, at a distance in bytes from the vector at hand in the given step.
 // Into L2: measured, that is faster than into L1, which can wait for few lines at a time
-// (docs/performance.md).
+// (docs/experiments.md).
 template <class Op>
 struct ReadAhead {
   ptrdiff_t bytes[Op::inputs];
