@@ -28,6 +28,7 @@ CULPRITS = {
     "shape of out": (LAST, "ValueError: out must have shape (4, 3, 2), got (1, 3, 2)"),
     "shape of residual": (FIRST, "ValueError: residual must have "),
     "no stats": (FIRST, "TypeError: stats must be a bnfast.ChannelStats, got ndarray"),
+    "correction of one rank": (LAST, "ValueError: running_var_correction must lie in [0, 24)"),
     "renorm": (LAST, "ValueError: renorm and virtual_batch_size must be None"),
     "lost x": (LAST, "RuntimeError: backward needs the input, which the forward call has over"),
     "lost residual": (FIRST, "RuntimeError: backward needs the residual, which the forward call"),
@@ -61,6 +62,17 @@ def test_one_value_per_channel_on_all_ranks(said):
             "ValueError: Expected more than 1 value per channel when training, got input size "
             f"{size} and no more on {RANKS} ranks"
         )
+
+
+CORRECTIONS = {"correction": 6, "larger correction": 15, "negative correction": -1}
+
+
+@pytest.mark.parametrize("call", CORRECTIONS)
+def test_no_more_values_on_all_ranks_than_the_correction(call, said):
+    assert [told[call] for told in said] == RANKS * [
+        "ValueError: running_var_correction must lie in [0, 6), the values per channel, got "
+        f"{CORRECTIONS[call]}"
+    ]
 
 
 @pytest.mark.parametrize("call", ["num_features", "channels of stats"])

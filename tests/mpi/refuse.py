@@ -41,6 +41,18 @@ told("shape of out", lambda: bn(x, out=np.empty((1, 3, 2)) if last else None))
 told("shape of residual", lambda: bn(x, residual=x[:1] if first else x))
 told("two ranks", lambda: bn(x[0, 0] if first or last else x))
 told("one value", lambda: bn(x[:1, :, :1] if last else x[:0]))
+out = np.zeros((1, 3, 2))
+for name, correction in {
+    "correction": 2 * comm.size,
+    "larger correction": 5 * comm.size,
+    "negative correction": -1,
+}.items():
+    bn.running_var_correction = correction
+    told(name, lambda: bn(x[:1], out=out))
+assert not out.any()
+bn.running_var_correction = 8 * comm.size if last else 1
+told("correction of one rank", lambda: bn(x))
+bn.running_var_correction = 1
 told("num_features", lambda: SyncBatchNorm(2 + comm.rank)(np.ones((4, 2 + comm.rank))))
 told("no stats", lambda: allreduce(x if first else stats(3)))
 told("channels of stats", lambda: allreduce(stats(3 if first else 4)))

@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 import bnfast
 from bnfast import BatchNorm, ChannelStats
 from bnfast.layer.normalizing import Activation
+from bnfast.layer.running import check_correction
 from bnfast.mpi.exchange import Call, Float64s, agree, checked, checked_timeout, share
 from bnfast.results import Moments
 
@@ -169,7 +170,7 @@ class SyncBatchNorm(BatchNorm):
             An argument of the wrong type or dtype.
         ValueError
             A wrong shape, a read-only or overlapping `out`, or in training one value per channel
-            over all ranks.
+            over all ranks, or no more of them than `running_var_correction`.
         RuntimeError
             Another rank has failed or is at another call, or a call on `comm` has timed out before.
         TimeoutError
@@ -190,10 +191,13 @@ class SyncBatchNorm(BatchNorm):
                 "Expected more than 1 value per channel when training, got input size "
                 f"{np.shape(x)} and no more on {self.comm.size} ranks"
             )
-        y = self._agree(
-            Call.END_OF_FORWARD,
-            lambda: self._map(x, mean, var, self.weight, self.bias, residual, out),
-        )
+
+        def own() -> Array:
+            if self.track_running_stats:
+                check_correction(self.running_var_correction, values)
+            return self._map(x, mean, var, self.weight, self.bias, residual, out)
+
+        y = self._agree(Call.END_OF_FORWARD, own)
         if self.track_running_stats:
             self._learn(Moments(mean, var, values))
         with np.errstate(all="ignore"):
