@@ -8,6 +8,7 @@ import pytest
 from bnfast import ChannelStats
 from bnfast.preprocess import Normalizer
 from channel_stats_reference import exact_channels, worst
+from dlpack import DLPackOnly
 from stored_types import FLOATS, INTEGERS
 
 NAN = np.nan
@@ -38,6 +39,25 @@ def test_masks_that_do_not_fit():
         stats.update(x, mask=np.ones((3, 4), int))
     with pytest.raises(ValueError, match=re.escape("x's shape without the channel axis, (3, 4)")):
         stats.update(x, mask=np.ones((3, 4, 2), bool))
+    assert stats.num_features is None
+
+
+def test_a_mask_changes_nothing_of_what_is_an_array():
+    x = RNG.integers(0, 9, (5, 3)).astype(np.uint8)
+    mask = np.array([True, False, True, True, False])
+    wanted = ChannelStats().update(x[mask])
+    assert ChannelStats().update(DLPackOnly(x), mask=DLPackOnly(mask)) == wanted
+    assert ChannelStats().update(memoryview(x), mask=mask.tolist()) == wanted
+    stats = ChannelStats()
+    for given in (None, mask):
+        with pytest.raises(TypeError, match=r"^x must be a plain array, got a masked array$"):
+            stats.update(np.ma.array(x, mask=x > 5), mask=given)
+        with pytest.raises(TypeError, match=r"^x must be an array, got list$"):
+            stats.update(x.tolist(), mask=given)
+        with pytest.raises(ValueError, match=r"^x must have at least 1 axis, got a 0-d array$"):
+            stats.update(np.array(1.0), mask=given)
+    with pytest.raises(TypeError, match=r"^mask must be a plain array, got a masked array$"):
+        stats.update(x, mask=np.ma.array(mask, mask=mask))
     assert stats.num_features is None
 
 

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import bnfast
+from bnfast import masked
+from dlpack import DLPackOnly
 
 RNG = np.random.default_rng(11)
 
@@ -113,3 +115,90 @@ def test_nothing_kept():
     found = bnfast.batch_norm_forward(x, channel_axis=-1, mask=np.zeros_like(mask), eps=1.0)
     assert found.count == 0
     assert np.array_equal(found.y, x)
+
+
+@pytest.mark.parametrize("activation", [None, "silu"])
+def test_arrays_handed_over_by_dlpack(activation):
+    x, dy, residual, mask, weight, bias = case((4, 3, 5, 6), 1)
+
+    def results(given, **options):
+        fused = {"mask": given(mask), "activation": activation, **options}
+        forward = bnfast.batch_norm_forward(given(x), given(weight), given(bias), **fused)
+        statistics = given(forward.mean), given(forward.invstd)
+        parameters = given(weight), given(bias)
+        gradients = bnfast.batch_norm_backward(
+            given(dy), given(x), *statistics, *parameters, **fused
+        )
+        return *forward[:3], *gradients
+
+    for options in ({}, {"residual": residual}):
+        for found, wanted in zip(
+            results(DLPackOnly, **options), results(np.asarray, **options), strict=True
+        ):
+            np.testing.assert_equal(found, wanted)
+
+
+@pytest.mark.parametrize("mask", [None, np.array([True, False, True])], ids=["plain", "masked"])
+@pytest.mark.parametrize("training", [True, False])
+def test_what_is_no_plain_array(training, mask):
+    x, ones = np.ones((3, 2)), np.ones(2)
+
+    def forward(x):
+        return bnfast.batch_norm_forward(x, mask=mask)
+
+    def backward(dy, x):
+        return bnfast.batch_norm_backward(dy, x, ones, ones, mask=mask, training=training)
+
+    calls = [("x", forward), ("x", lambda x: backward(x, x)), ("dy", lambda dy: backward(dy, x))]
+    for name, call in calls:
+        with pytest.raises(TypeError, match=f"^{name} must be a plain array, got a masked array$"):
+            call(np.ma.array(x, mask=x > 2))
+        with pytest.raises(TypeError, match=f"^{name} must be an array, got list$"):
+            call(x.tolist())
+
+
+def test_dlpack_that_fails_is_told_in_the_same_words():
+    class Elsewhere(DLPackOnly):
+        def __dlpack__(self, **keywords):
+            raise BufferError("it lies on another device")
+
+    for mask in (None, np.ones(3, bool)):
+        with pytest.raises(TypeError, match=r"^x could not be read by DLPack: it lies on another"):
+            bnfast.batch_norm_forward(Elsewhere(np.ones((3, 2))), mask=mask)
+
+
+def test_a_constant_channel_without_eps_is_no_warning():
+    x = np.array([[1.0, 1.0], [1.0, 3.0], [1.0, 8.0]])
+    every, some = np.array([True, True, True]), np.array([True, True, False])
+    dy, weight = np.array([[1.0, 2.0], [0.0, 3.0], [4.0, 5.0]]), np.array([0.5, 2.0])
+    with np.errstate(all="raise"):
+        plain = bnfast.batch_norm_forward(x, eps=0.0)
+        for found, wanted in zip(
+            bnfast.batch_norm_forward(x, eps=0.0, mask=every), plain, strict=True
+        ):
+            np.testing.assert_equal(found, wanted)
+        forward = bnfast.batch_norm_forward(x, eps=0.0, mask=some)
+        statistics = forward.mean, forward.invstd
+        dx = bnfast.batch_norm_backward(dy, x, *statistics, weight, mask=some).dx
+        constants = bnfast.batch_norm_backward(dy, x, *statistics, weight, training=False).dx
+    assert np.array_equal(dx[~some], constants[~some])
+    assert np.isfinite(dx[:, 1]).all()
+
+
+def test_every_part_runs_on_the_threads_asked_for(monkeypatch):
+    asked = []
+
+    class Core:
+        def __getattr__(self, name):
+            def call(*arguments, num_threads=None, **keywords):
+                asked.append(num_threads)
+                return getattr(bnfast._core, name)(*arguments, num_threads=num_threads, **keywords)
+
+            return call
+
+    x, dy, _, mask, weight, bias = case((4, 3, 5, 6), 1)
+    monkeypatch.setattr(masked, "_core", Core())
+    _, mean, invstd, _ = bnfast.batch_norm_forward(x, weight, bias, mask=mask, num_threads=2)
+    bnfast.batch_norm_backward(dy, x, mean, invstd, weight, bias, mask=mask, num_threads=2)
+    assert asked
+    assert set(asked) == {2}

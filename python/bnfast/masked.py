@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnfast import _core
+from bnfast.inputs import as_array, as_values
 from bnfast.results import BatchNormForward, BatchNormGradients, Moments
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def forward(
     >>> result.y.ravel(), result.count
     (array([-1.,  1., 97.]), 2)
     """
+    x = as_array(x, "x")
     kept = selected(x, checked(mask, x, channel_axis), channel_axis)
     mean, var, count = _moments(kept, num_threads)
     y = _core.batch_norm(
@@ -55,7 +57,9 @@ def forward(
         out=out,
         num_threads=num_threads,
     )
-    return BatchNormForward(y, mean, 1 / np.sqrt(var + eps), count)
+    with np.errstate(all="ignore"):  # infinite or NaN, as in the core
+        invstd = 1 / np.sqrt(var + eps)
+    return BatchNormForward(y, mean, invstd, count)
 
 
 def backward(
@@ -80,6 +84,7 @@ def backward(
     All positions add to the sums over dy, for all depend on the statistics; what the sums give back
     goes to the positions that the statistics were taken from.
     """
+    x, dy = as_array(x, "x"), as_array(dy, "dy")
     kept = checked(mask, x, channel_axis)
     if not training:
         return _core.batch_norm_backward(
@@ -116,18 +121,20 @@ def backward(
     g, dx = sums.dresidual, None
     dweight, dbias = cast(Array, sums.dweight), cast(Array, sums.dbias)
     if output_mask[0]:
-        through = np.asarray(dy) if g is None else g
-        invstds = np.asarray(invstd, np.float64)
-        factor = invstds if weight is None else invstds * np.asarray(weight)
-        left_out = _core.affine(selected(through, ~kept, channel_axis), factor, factor * 0)
+        through = dy if g is None else g
+        left_out = _by_constants(
+            selected(through, ~kept, channel_axis), mean, invstd, weight, num_threads
+        )
+        with np.errstate(all="ignore"):  # infinite or NaN, as in the core
+            sum_dy_xmu = dweight / as_values(invstd, "invstd")
         dx = _core.batch_norm_backward_elemt(
             through,
             x,
             mean,
-            invstds,
+            invstd,
             weight,
             dbias,
-            dweight / invstds,
+            sum_dy_xmu,
             max(int(np.count_nonzero(kept)), 1),
             channel_axis=channel_axis,
             out=out,
@@ -150,18 +157,37 @@ def _moments(rows: Array, num_threads: int | None) -> Moments:
     return _core.moments(rows, channel_axis=-1, num_threads=num_threads)
 
 
-def selected(x: Any, positions: Array, channel_axis: int) -> Array:
+def _by_constants(
+    rows: Array, mean: Any, invstd: Any, weight: Any, num_threads: int | None
+) -> Array | None:
+    """Return the gradient that these rows give back through constant statistics."""
+    return _core.batch_norm_backward(
+        rows,
+        rows,  # without an activation the gradient does not depend on x
+        mean,
+        invstd,
+        weight,
+        channel_axis=-1,
+        training=False,
+        output_mask=(True, False, False),
+        num_threads=num_threads,
+    ).dx
+
+
+def selected(x: Array, positions: Array, channel_axis: int) -> Array:
     """Return the channels at these positions as rows: a copy."""
-    rows: Array = np.moveaxis(np.asarray(x), channel_axis, -1)[positions]
+    rows: Array = np.moveaxis(x, channel_axis, -1)[positions]
     return rows
 
 
-def checked(mask: Any, x: Any, channel_axis: int) -> Array:
+def checked(mask: Any, x: Array, channel_axis: int) -> Array:
     """Return the mask as an array; bool, of x's shape without the channel axis, or an error."""
-    array = np.asarray(mask)
+    array = as_values(mask, "mask")
     if array.dtype != np.bool_:
         raise TypeError(f"mask must be an array of bool, got {array.dtype}")
-    shape = list(np.shape(x))
+    shape = list(x.shape)
+    if not shape:
+        raise ValueError("x must have at least 1 axis, got a 0-d array")
     if not -len(shape) <= channel_axis < len(shape):
         raise ValueError(
             f"channel_axis must lie in [-{len(shape)}, {len(shape)}) for a {len(shape)}-d x, "

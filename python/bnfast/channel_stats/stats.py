@@ -13,6 +13,7 @@ from bnfast.channel_stats import exact_json, missing, packing
 from bnfast.channel_stats.limits import Limits, limits_of
 from bnfast.channel_stats.parts import FloatPart, IntegerPart
 from bnfast.channel_stats.readings import NanPolicy, Readings, checked_integer
+from bnfast.inputs import as_array
 from bnfast.masked import checked, selected
 
 __all__ = ["ChannelStats"]
@@ -136,7 +137,7 @@ class ChannelStats(Readings):
             An argument of the wrong type, dtype or shape, another number of channels than before,
             or a NaN where `nan_policy` is "raise". Nothing has been put in then.
         """
-        axis = self._channel_axis
+        x, axis = as_array(x, "x"), self._channel_axis
         if mask is not None:
             x, axis = selected(x, checked(mask, x, axis), axis), -1
         count, found = _core.channel_sums(x, axis, num_threads)
@@ -148,7 +149,7 @@ class ChannelStats(Readings):
         is_float = found.dtype == np.float64
         without_nan = False
         if is_float and self._nan_policy != "propagate" and not np.isfinite(found[2]).all():
-            without_nan = self._treat_nan(_as_numpy(x), axis, count, found, num_threads)
+            without_nan = self._treat_nan(x, axis, count, found, num_threads)
         limits = self._limits_of(x, axis, without_nan)
         self._learn(len(count))
         (self._floats if is_float else self._integers).add(count, found)
@@ -164,8 +165,8 @@ class ChannelStats(Readings):
             return False
         return missing.leave_out(x, axis, count, found, num_threads)
 
-    def _limits_of(self, x: Any, axis: int, without_nan: bool) -> Limits | None:
-        return limits_of(_as_numpy(x), axis, without_nan=without_nan) if self._minmax else None
+    def _limits_of(self, x: NDArray[Any], axis: int, without_nan: bool) -> Limits | None:
+        return limits_of(x, axis, without_nan=without_nan) if self._minmax else None
 
     def _learn(self, channels: int) -> None:
         if self._num_features is None:
@@ -387,10 +388,3 @@ class ChannelStats(Readings):
             return f"<ChannelStats({options}) without values>"
         with np.printoptions(precision=6, threshold=8, edgeitems=3):
             return f"<ChannelStats({options}) count={count} mean={self.mean} std={self.std()}>"
-
-
-def _as_numpy(x: Any) -> NDArray[Any]:
-    """Return what `_core` has accepted as an array."""
-    if hasattr(x, "__array__") or not hasattr(x, "__dlpack__"):
-        return np.asarray(x)
-    return cast(NDArray[Any], np.from_dlpack(x))
