@@ -1,9 +1,12 @@
 """The batches of the training runs, whole: each rank takes its part, the test all of them."""
 
+from collections.abc import Callable
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+
+from dlpack import DLPackOnly
 
 CHANNELS = 3
 STEPS = 3
@@ -18,6 +21,7 @@ class Case(NamedTuple):
     options: MappingProxyType = MappingProxyType({})
     residual: bool = False
     shape: tuple = (9, CHANNELS, 4, 5)
+    given: Callable[[Any], Any] = np.asarray
 
 
 CASES = [
@@ -30,6 +34,7 @@ CASES = [
     Case("silu", np.float64, options={"activation": "silu"}),
     Case("relu-residual", np.float64, options={"activation": "relu"}, residual=True),
     Case("residual", np.float64, residual=True),
+    Case("DLPack", np.float64, options={"activation": "silu"}, given=DLPackOnly),
 ]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import bnfast
+from dlpack import DLPackOnly
 
 C = 4
 
@@ -146,6 +147,9 @@ def test_out_and_in_place(training):
 def test_backward_needs_the_input(training, place):
     bn, x = trained(), batch(3)
     bn(x, training=training, out=x if place == "x" else x[...])
+    with pytest.raises(RuntimeError, match="the input, which the forward call has overwritten"):
+        bn.backward(np.ones_like(x))
+    bn(DLPackOnly(x), training=training, out=x)
     with pytest.raises(RuntimeError, match="the input, which the forward call has overwritten"):
         bn.backward(np.ones_like(x))
 

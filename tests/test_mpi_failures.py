@@ -31,6 +31,7 @@ CULPRITS = {
     "correction of one rank": (LAST, "ValueError: running_var_correction must lie in [0, 24)"),
     "renorm": (LAST, "ValueError: renorm and virtual_batch_size must be None"),
     "lost x": (LAST, "RuntimeError: backward needs the input, which the forward call has over"),
+    "lost x by DLPack": (LAST, "RuntimeError: backward needs the input, which the forward call"),
     "lost residual": (FIRST, "RuntimeError: backward needs the residual, which the forward call"),
     "dtype of dy": (LAST, "TypeError: dy must have "),
     "out of backward": (FIRST, "ValueError: out must have "),

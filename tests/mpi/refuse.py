@@ -9,6 +9,7 @@ from mpi4py import MPI
 
 import bnfast
 from bnfast.mpi import SyncBatchNorm, allreduce
+from dlpack import DLPackOnly
 
 comm = MPI.COMM_WORLD
 first, last = comm.rank == 0, comm.rank == comm.size - 1
@@ -64,6 +65,8 @@ told("own forward", lambda: bn.backward(x))
 
 bn(x, out=x if last else None)
 told("lost x", lambda: bn.backward(x))
+bn(DLPackOnly(x), out=x if last else None)
+told("lost x by DLPack", lambda: bn.backward(x))
 x = np.arange(24.0).reshape(4, 3, 2) + comm.rank
 residual = np.ones_like(x)
 bn(x, residual=residual, out=residual if first else None)
@@ -73,7 +76,7 @@ told("dtype of dy", lambda: bn.backward(x.astype(np.float32) if last else x))
 told("out of backward", lambda: bn.backward(x, out=x[:1] if first else None))
 assert bn.weight_grad is None
 told("at last", lambda: bn.backward(x))
-assert bn.num_batches_tracked == 3
+assert bn.num_batches_tracked == 4
 assert bn.batch_statistics.count == 8 * comm.size
 
 # What a rank does alone, it does without the others, and its backward as well.

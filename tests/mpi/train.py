@@ -20,8 +20,8 @@ def trained(case, parts):
         x, dy, residual = (
             part_of(comm.rank, parts, batch(case, step, what)) for what in ("x", "dy", "residual")
         )
-        y = bn(x, residual=residual if case.residual else None)
-        dx = bn.backward(dy)
+        y = bn(case.given(x), residual=residual if case.residual else None)
+        dx = bn.backward(case.given(dy))
         yield f"{step}.y", y
         yield f"{step}.dx", dx
         for name in ("weight_grad", "bias_grad", "residual_grad", "running_mean", "running_var"):

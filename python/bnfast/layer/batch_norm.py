@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from bnfast import _core
 from bnfast._core import Affine
+from bnfast.inputs import as_array
 from bnfast.layer.ghost import checked_size
 from bnfast.layer.gradients import Arguments, RunningStatistics
 from bnfast.layer.monitored import LastBatch, Monitored
@@ -316,4 +317,4 @@ class BatchNorm(_core.LayerCall, Normalizing, Monitored):
 
 
 def _overwrites(x: Any, out: Array | None) -> bool:
-    return out is not None and (out is x or np.shares_memory(np.asarray(x), out))
+    return out is not None and (out is x or np.shares_memory(as_array(x, "x"), out))

@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 import bnfast
 from bnfast import BatchNorm, ChannelStats
+from bnfast.inputs import as_array
 from bnfast.layer.normalizing import Activation
 from bnfast.layer.running import check_correction
 from bnfast.mpi.exchange import Call, Float64s, agree, checked, checked_timeout, share
@@ -24,18 +25,18 @@ Array = NDArray[Any]
 class _Forward(NamedTuple):
     """What a backward needs of the training forward before it: the batch's are of all ranks."""
 
-    x: Any
-    residual: Any
+    x: Array
+    residual: Array | None
     out: Array | None
     mean: Float64s
     invstd: Float64s
     values: int
 
-    def is_lost(self, array: Any) -> bool:
+    def is_lost(self, array: Array | None) -> bool:
         """Return whether the result was written over the array."""
         if self.out is None or array is None:
             return False
-        return self.out is array or np.shares_memory(np.asarray(array), self.out)
+        return self.out is array or np.shares_memory(array, self.out)
 
 
 class SyncBatchNorm(BatchNorm):
@@ -184,12 +185,12 @@ class SyncBatchNorm(BatchNorm):
             y = super().__call__(x, training=False, residual=residual, out=out)
             self._forward = None
             return y
-        stats = self._of_all_ranks(x)
+        x, stats = self._of_all_ranks(x)
         mean, var, values = stats.mean, stats.var(), _values_of(stats)
         if values == 1:
             raise ValueError(
                 "Expected more than 1 value per channel when training, got input size "
-                f"{np.shape(x)} and no more on {self.comm.size} ranks"
+                f"{x.shape} and no more on {self.comm.size} ranks"
             )
 
         def own() -> Array:
@@ -204,21 +205,25 @@ class SyncBatchNorm(BatchNorm):
             invstd = 1 / np.sqrt(var + self.eps)
         self._saved = None  # what is set after this is a call's that knows no other ranks
         self._last_batch = (mean, invstd, values)
-        self._forward = _Forward(x, residual, out, mean, invstd, values)
+        added = None if residual is None else as_array(residual, "residual")
+        self._forward = _Forward(x, added, out, mean, invstd, values)
         return y
 
-    def _of_all_ranks(self, x: Any) -> ChannelStats:
-        def own() -> tuple[None, Float64s]:
+    def _of_all_ranks(self, x: Any) -> tuple[Array, ChannelStats]:
+        """Return this rank's part as an array, and the statistics of all parts."""
+
+        def own() -> tuple[Array, Float64s]:
             if self.renorm is not None or self.virtual_batch_size is not None:
                 raise ValueError(
                     "renorm and virtual_batch_size must be None: the ranks' batch is normalized as "
                     f"one, got {self.renorm} and {self.virtual_batch_size}"
                 )
+            array = as_array(x, "x")
             stats = ChannelStats(self.num_features, channel_axis=self.channel_axis)
-            return None, stats.update(x).pack()
+            return array, stats.update(array).pack()
 
-        _, packed = share(self.comm, Call.FORWARD, self.timeout, own)
-        return ChannelStats.merged(ChannelStats.unpack(part) for part in packed)
+        part, packed = share(self.comm, Call.FORWARD, self.timeout, own)
+        return part, ChannelStats.merged(ChannelStats.unpack(each) for each in packed)
 
     def _agree(self, call: Call, work: Callable[[], T]) -> T:
         return agree(self.comm, call, self.timeout, work)
