@@ -1,6 +1,7 @@
 """The layer `BatchNorm`: training, inference, backward, as PyTorch's layers do it."""
 
 import copy
+import inspect
 import pickle
 import subprocess
 import sys
@@ -183,6 +184,26 @@ def test_backward_without_affine_has_no_gradients_for_parameters():
     bn.backward(batch(2))
     assert bn.weight_grad is None
     assert bn.bias_grad is None
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"dtype": np.float64},
+        {"running_var_correction": 0, "eps": 1e-3, "momentum": None, "channel_axis": -1},
+        {"activation": "silu", "affine": False, "track_running_stats": False},
+        {"virtual_batch_size": 4, "renorm": bnfast.Renorm(r_max=2, d_max=1)},
+    ],
+    ids=lambda options: "-".join(options),
+)
+def test_what_is_printed_makes_such_a_layer(options):
+    bn = bnfast.BatchNorm(C, **options)
+    twin = eval(repr(bn), {"BatchNorm": bnfast.BatchNorm, "Renorm": bnfast.Renorm})
+    for name in inspect.signature(bnfast.BatchNorm).parameters:
+        assert getattr(twin, name) == getattr(bn, name)
+    np.testing.assert_equal(state_of(twin), state_of(bn))
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda bn: pickle.loads(pickle.dumps(bn))])

@@ -73,6 +73,9 @@ def test_attributes():
     assert repr(normalizer).startswith(
         "Normalizer([1.0, 2.5], [3.0, 4.0], scale=None, layout='CHW'"
     )
+    twin = eval(repr(normalizer), {"Normalizer": Normalizer})
+    assert repr(twin) == repr(normalizer)
+    assert twin.dtype == np.float16
     with pytest.raises(AttributeError):
         normalizer.gamma = 1
     with pytest.raises(AttributeError, match="does not change"):

@@ -87,4 +87,13 @@ if first:
         layer.adapt(x, prior=2)
     assert np.array_equal(bn.backward(x), alone.backward(x))
 
+# What is printed makes such a layer, on all ranks of the job.
+assert repr(SyncBatchNorm(3)).startswith("SyncBatchNorm(3, eps=1e-05, ")
+for options in ({"timeout": None}, {"timeout": 5.0, "dtype": np.float64, "activation": "relu"}):
+    layer = SyncBatchNorm(3, **options)
+    twin = eval(repr(layer))
+    assert all(getattr(twin, name) == getattr(layer, name) for name in options)
+assert "comm=" not in repr(layer)
+assert "comm=<" in repr(SyncBatchNorm(3, comm=MPI.COMM_SELF))
+
 (Path(sys.argv[1]) / f"{comm.rank}.json").write_text(json.dumps(said))

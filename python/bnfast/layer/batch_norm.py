@@ -303,17 +303,27 @@ class BatchNorm(_core.LayerCall, Normalizing, Monitored):
 
     def __repr__(self) -> str:
         """Return the call that makes a layer like this one."""
-        options = {
-            "activation": self.activation,
-            "virtual_batch_size": self.virtual_batch_size,
-            "renorm": self.renorm,
-        }
-        given = [f", {name}={value!r}" for name, value in options.items() if value is not None]
+        given = [
+            f", {name}={value!r}"
+            for name, (value, default) in self._options().items()
+            if value != default
+        ]
         return (
-            f"BatchNorm({self.num_features}, eps={self.eps}, momentum={self.momentum}, "
-            f"affine={self.affine}, track_running_stats={self.track_running_stats}, "
+            f"{type(self).__name__}({self.num_features}, eps={self.eps}, "
+            f"momentum={self.momentum}, affine={self.affine}, "
+            f"track_running_stats={self.track_running_stats}, "
             f"channel_axis={self.channel_axis}{''.join(given)})"
         )
+
+    def _options(self) -> dict[str, tuple[Any, Any]]:
+        """Return the other options of that call, each with its default."""
+        return {
+            "dtype": (self.dtype.name, "float32"),
+            "activation": (self.activation, None),
+            "running_var_correction": (self.running_var_correction, 1),
+            "virtual_batch_size": (self.virtual_batch_size, None),
+            "renorm": (self.renorm, None),
+        }
 
 
 def _overwrites(x: Any, out: Array | None) -> bool:

@@ -17,6 +17,7 @@ T = TypeVar("T")
 Float64s = NDArray[np.float64]
 
 NOTHING: Float64s = np.empty(0)
+TIMEOUT = 300.0  # seconds, by default
 
 
 class Call(Enum):

@@ -13,7 +13,15 @@ from bnfast import BatchNorm, ChannelStats
 from bnfast.inputs import as_array
 from bnfast.layer.normalizing import Activation
 from bnfast.layer.running import check_correction
-from bnfast.mpi.exchange import Call, Float64s, agree, checked, checked_timeout, share
+from bnfast.mpi.exchange import (
+    TIMEOUT,
+    Call,
+    Float64s,
+    agree,
+    checked,
+    checked_timeout,
+    share,
+)
 from bnfast.results import Moments
 
 __all__ = ["SyncBatchNorm"]
@@ -118,7 +126,7 @@ class SyncBatchNorm(BatchNorm):
         track_running_stats: bool = True,
         *,
         comm: Any = None,
-        timeout: float | None = 300.0,
+        timeout: float | None = TIMEOUT,
         channel_axis: int = 1,
         dtype: DTypeLike = np.float32,
         activation: Activation | None = None,
@@ -335,6 +343,10 @@ class SyncBatchNorm(BatchNorm):
             channel_axis=self.channel_axis,
             out=out,
         )
+
+    def _options(self) -> dict[str, tuple[Any, Any]]:
+        own = {"comm": (self.comm, checked(None)), "timeout": (self.timeout, TIMEOUT)}
+        return own | super()._options()
 
     def __getstate__(self) -> dict[str, Any]:
         return super().__getstate__() | {"_forward": None}

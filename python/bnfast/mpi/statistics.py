@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from bnfast import ChannelStats
-from bnfast.mpi.exchange import Call, Float64s, checked, checked_timeout, share
+from bnfast.mpi.exchange import TIMEOUT, Call, Float64s, checked, checked_timeout, share
 
 __all__ = ["allreduce"]
 
 
 def allreduce(
-    stats: ChannelStats, comm: Any = None, *, timeout: float | None = 300.0
+    stats: ChannelStats, comm: Any = None, *, timeout: float | None = TIMEOUT
 ) -> ChannelStats:
     """Merge the statistics of all ranks, in rank order.
 

@@ -244,7 +244,9 @@ class Normalizer:
         return partial(type(self), **named), (self.mean, self.std)
 
     def __repr__(self) -> str:
-        named = ", ".join(f"{name}={getattr(self, name)!r}" for name in _OPTIONS)
+        """Return the call that makes one like this."""
+        options = {name: getattr(self, name) for name in _OPTIONS} | {"dtype": self.dtype.name}
+        named = ", ".join(f"{name}={value!r}" for name, value in options.items())
         return f"Normalizer({self.mean.tolist()}, {self.std.tolist()}, {named})"
 
 
