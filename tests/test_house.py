@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -233,6 +234,21 @@ def test_version_is_told_once():
 def test_all_names_what_is_there():
     assert sorted(bnfast.__all__) == bnfast.__all__
     assert [name for name in bnfast.__all__ if not hasattr(bnfast, name)] == []
+
+
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+FILES_OF_THAT_NAME = {"h", "libs"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_name_what_is_there(page):
+    named = set(re.findall(r"\bbnfast\.(\w+)", page.read_text(encoding="utf-8")))
+    missing = {
+        name
+        for name in named - FILES_OF_THAT_NAME
+        if not hasattr(bnfast, name) and find_spec(f"bnfast.{name}") is None
+    }
+    assert missing == set()
 
 
 def test_files_are_small_and_named_for_what_they_hold():
