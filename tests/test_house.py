@@ -155,6 +155,11 @@ def test_kernels_define_their_own_namespace_alone(isa, part, tmp_path):
 BESIDES_THE_CORE = {"core/output_memory.cpp"}
 
 
+def test_exceptions_are_told():
+    told = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert [name for name in BESIDES_THE_CORE if f"`{name}`" not in told] == []
+
+
 @pytest.mark.skipif(shutil.which("nm") is None, reason="nm is not installed")
 @pytest.mark.parametrize(
     "path",
