@@ -117,6 +117,18 @@ def test_streamed_short_planes_are_whole_lines(inputs):
     assert large["group"] * 49 * 4 % 64 == 0
 
 
+def test_short_planes_that_are_no_whole_lines_are_joined_with_a_near_cache():
+    for inner, joined in [(49, True), (196, True), (1023, True), (784, False), (1025, False)]:
+        assert schedule((8, 64, inner))["joined"] is joined
+    assert schedule((8, 64, 196), **INFERENCE)["joined"]
+    assert not schedule((8, 64, 196), end_to_end=False)["joined"]
+    assert not schedule((8, 64, 196), **FAR)["joined"]
+    assert not schedule((8, 64, 196), "rows")["joined"]
+    streamed = schedule((512, 2048, 49))
+    assert streamed["streaming"]
+    assert not streamed["joined"]
+
+
 def test_small_slabs_are_taken_together():
     assert schedule((1, 2048, 49))["group"] == 16
     assert schedule((1, 2048, 49), num_threads=32)["group"] == 16

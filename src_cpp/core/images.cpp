@@ -87,7 +87,7 @@ class Strips {
 
   // Where a strip of a row that begins at `out` would begin if it were moved to whole cache lines.
   ptrdiff_t moved(const char* out, ptrdiff_t at) const {
-    if (store_ == Store::ordinary || at == 0) return std::min(at, size_.width);
+    if (store_ != Store::streaming || at == 0) return std::min(at, size_.width);
     const auto past = static_cast<ptrdiff_t>(reinterpret_cast<uintptr_t>(out) % kLine);
     return std::min(at + (past == 0 ? 0 : (kLine - past) / out_item_), size_.width);
   }

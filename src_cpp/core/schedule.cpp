@@ -54,6 +54,8 @@ constexpr ptrdiff_t kReadRow = 64 * kKB;
 // memory (AMD EPYC); a larger one is spread over many cores and no faster (Intel Xeon with 480 MB).
 constexpr ptrdiff_t kMostNearL3 = 32 * kMB;
 
+bool is_near(const CacheSizes& caches) { return caches.l3 <= kMostNearL3; }
+
 constexpr ptrdiff_t kLeastNearPlane = 2 * kKB, kMostNearSlab = 32 * kKB;
 
 ptrdiff_t bytes_per_thread(const Work& work) {
@@ -78,15 +80,22 @@ ptrdiff_t most_bytes_through_caches(const Work& work, const CacheSizes& caches, 
   return keeps_up ? std::max(least, caches.l3 / 6) : least;
 }
 
+// Whether planes that are no whole lines, stored through a near cache, are taken as one run: each
+// line is stored once then.
+bool joins(const Work& work, const CacheSizes& caches) {
+  const ptrdiff_t plane = work.inner * work.bytes_written;
+  return work.walk == Walk::planes && work.end_to_end && is_near(caches) && plane < kShortPlane &&
+         plane % kLineBytes != 0;
+}
+
 Store store_for(const Work& work, const CacheSizes& caches, int threads) {
   const bool whole_lines = work.walk == Walk::rows || work.end_to_end ||
                            work.inner * work.bytes_written >= kStreamingPlane;
   const bool large = work.bytes() >= most_bytes_through_caches(work, caches, threads);
   const bool streams = work.bytes_written > 0 && large && whole_lines;
-  return streams ? Store::streaming : Store::ordinary;
+  if (streams) return Store::streaming;
+  return joins(work, caches) ? Store::joined : Store::ordinary;
 }
-
-bool is_near(const CacheSizes& caches) { return caches.l3 <= kMostNearL3; }
 
 // Whether all arrays lie in a last cache that is near.
 bool lies_in_near_l3(const Work& work, const CacheSizes& caches) {

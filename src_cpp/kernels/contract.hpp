@@ -37,7 +37,8 @@ struct Output {
 // streaming: the caller will not read the output soon; bypass the caches where alignment allows. A
 // thread that has stored so calls the table's `fence` when it is done: not after each block, where
 // it would wait for the memory.
-enum class Store { ordinary, streaming };
+// joined: through the caches, but planes end to end as one run, no vector of which is in two lines.
+enum class Store { ordinary, joined, streaming };
 
 constexpr int kMaxInputs = 3;
 constexpr int kMaxOutputs = 2;

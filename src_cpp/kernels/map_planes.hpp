@@ -77,30 +77,30 @@ BNFAST_INLINE void select_lanes(int n, Mapped<Op, C>& a, const Mapped<Op, C>& b)
   for (int k = 0; k < Op::outputs; ++k) a.y[k] = select(n, a.y[k], b.y[k]);
 }
 
-// What is streamed at once where the first n elements belong to one channel and the others to the
+// What is stored at once where the first n elements belong to one channel and the others to the
 // following.
-template <class C, class Op, class T, class U>
-BNFAST_INLINE void stream_straddling(const Op& op, const Place<Op, T, U>& at, ptrdiff_t n,
-                                     const Vector<C>* c, const Vector<C>* following) {
+template <class C, bool streaming, class Op, class T, class U>
+BNFAST_INLINE void map_straddling(const Op& op, const Place<Op, T, U>& at, ptrdiff_t n,
+                                  const Vector<C>* c, const Vector<C>* following) {
   const auto mapped = [&](ptrdiff_t i) __attribute__((always_inline)) {
     Mapped<Op, C> both = map_vector<C>(op, at.in.plus(i), c);
     select_lanes(static_cast<int>(n - i), both, map_vector<C>(op, at.in.plus(i), following));
     return both;
   };
-  if constexpr (streams_in_pairs<C, U>) {
+  if constexpr (streaming && streams_in_pairs<C, U>) {
     const Mapped<Op, C> first = mapped(0);
     stream_pair(op, at.out, first, mapped(kWidth<C>));
   } else {
-    put<C, true>(op, at.out, mapped(0));
+    put<C, streaming>(op, at.out, mapped(0));
   }
 }
 
-// Short planes of neighbouring channels, end to end, by streaming stores: one run of vectors, of
-// which those that begin in one channel and end in the next are mapped with both channels'
-// coefficients. inner is at least a line of the output.
-template <class C, class Op, class T, class U, class Next>
-BNFAST_INLINE void stream_joined(const Op& op, const Place<Op, T, U>& at, ptrdiff_t channels,
-                                 ptrdiff_t inner, const void* const* coefficients, Next next) {
+// Short planes of neighbouring channels, end to end: one run of vectors, each in a line of the
+// output, of which those that begin in one channel and end in the next are mapped with both
+// channels' coefficients. inner is at least a line of the output.
+template <class C, bool streaming, class Op, class T, class U, class Next>
+BNFAST_INLINE void map_joined(const Op& op, const Place<Op, T, U>& at, ptrdiff_t channels,
+                              ptrdiff_t inner, const void* const* coefficients, Next next) {
   constexpr ptrdiff_t step = kStreamed<C, U>;
   const ptrdiff_t n = channels * inner, lines = n - unaligned_tail(at.out[0] + n);
   Vector<C> k[Op::coefficients], following[Op::coefficients];
@@ -111,13 +111,13 @@ BNFAST_INLINE void stream_joined(const Op& op, const Place<Op, T, U>& at, ptrdif
     const ptrdiff_t stop = end < lines ? end : lines;
     const ptrdiff_t whole =
         stop < i ? i : i + static_cast<ptrdiff_t>(static_cast<size_t>(stop - i) / step * step);
-    map_vectors<C, true>(op, at, i, whole, k, next);
+    map_vectors<C, streaming>(op, at, i, whole, k, next);
     i = whole;
     if (++c == channels) break;
     splat_coefficients<C, Op::coefficients>(coefficients, c, following);
     if (i < end) {
       next.touch(i);
-      stream_straddling<C>(op, at.plus(i), end - i, k, following);
+      map_straddling<C, streaming>(op, at.plus(i), end - i, k, following);
       i += step;
     }
 #pragma GCC unroll 8
@@ -173,8 +173,8 @@ void stream_planes(const Op& op, const Block& block, const MappedPlanes<Op, T, U
     if (together) {
       const Place<Op, T, U> at = planes.at(0, o);
       const Inputs<Op, T> after = o + 1 < block.outer ? planes.at(0, o + 1).in : at.in.plus(row);
-      stream_joined<C>(op, at, block.channels, block.inner, coefficients,
-                       read_on<Op>(at.in, after, row, kAlong<T>));
+      map_joined<C, true>(op, at, block.channels, block.inner, coefficients,
+                          read_on<Op>(at.in, after, row, kAlong<T>));
       continue;
     }
     for (ptrdiff_t c = 0; c < block.channels; ++c) {
@@ -199,16 +199,34 @@ void store_planes(const Op& op, const Block& block, const MappedPlanes<Op, T, U>
   }
 }
 
+// Whether this build joins planes that are stored through the caches.
+template <class C, class T>
+constexpr bool kJoins = kStreams && !kSmall && kSame<T, C>;
+
+// Near caches prefetch what is read and written in order, faster than software does.
+template <class C, class Op, class T, class U>
+void store_joined_planes(const Op& op, const Block& block, const MappedPlanes<Op, T, U>& planes,
+                         const void* const* coefficients) {
+  for (ptrdiff_t o = 0; o < block.outer; ++o) {
+    map_joined<C, false>(op, planes.at(0, o), block.channels, block.inner, coefficients,
+                         ReadNothing{});
+  }
+}
+
 template <class Op, class C, class T, class U>
 void map_planes(const Block& block, const Input* in, const Output* out,
                 const void* const* coefficients, const Activation& activation, Store how) {
   const Op op(activation);
   const MappedPlanes<Op, T, U> planes(in, out);
   if (kStreams && how == Store::streaming && streamable<C>(op, block, planes)) {
-    stream_planes<C>(op, block, planes, coefficients);
-  } else {
-    store_planes<C>(op, block, planes, coefficients);
+    return stream_planes<C>(op, block, planes, coefficients);
   }
+  if constexpr (kJoins<C, T> && kSame<U, C> && Op::inputs == 1) {
+    if (how == Store::joined && joined<C>(op, block, planes)) {
+      return store_joined_planes<C>(op, block, planes, coefficients);
+    }
+  }
+  store_planes<C>(op, block, planes, coefficients);
 }
 
 }  // namespace BNFAST_ISA

@@ -11,7 +11,11 @@ template <class Op, class MapOp, class T, class C, bool streaming>
 class RowsOfPlanes {
  public:
   RowsOfPlanes(const Reduced<Op, T>& of, const MapOp& map_op, const MapTask& task)
-      : of_(of), map_op_(map_op), coefficients_(task.coefficients), mapped_(task.in, task.out) {}
+      : of_(of),
+        map_op_(map_op),
+        coefficients_(task.coefficients),
+        mapped_(task.in, task.out),
+        joins_(task.store == Store::joined && joined<C>(map_op, of.block, mapped_)) {}
 
   // A turn is a row; or, where a plane is but one step of a run, rows of a run.
   void run(double* first, double* second) const {
@@ -115,9 +119,13 @@ class RowsOfPlanes {
     const auto [outer, channels, inner] = of_.block;
     if constexpr (streaming) {
       prefetch_ends(mapped.at(0, row + 1).out[0], channels * inner);
-      stream_joined<C>(op, mapped.at(0, row), channels, inner, coefficients_,
-                       ReadNext<Op, T>{wanted.at(0, o)});
-      return;
+      return map_joined<C, true>(op, mapped.at(0, row), channels, inner, coefficients_,
+                                 ReadNext<Op, T>{wanted.at(0, o)});
+    } else if constexpr (kJoins<C, T>) {
+      if (joins_) {
+        return map_joined<C, false>(op, mapped.at(0, row), channels, inner, coefficients_,
+                                    ReadNext<Op, T>{wanted.at(0, o)});
+      }
     }
     for (ptrdiff_t c = 0; c < channels; ++c) {
       Vector<C> k[MapOp::coefficients];
@@ -130,6 +138,7 @@ class RowsOfPlanes {
   const MapOp& map_op_;
   const void* const* coefficients_;
   MappedPlanes<MapOp, T, T> mapped_;
+  bool joins_;
 };
 
 }  // namespace BNFAST_ISA

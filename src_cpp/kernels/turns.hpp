@@ -57,7 +57,7 @@ struct Coming {
 
 // Maps a block's planes a turn at a time, and prefetches what the reduction, Op, will want next. Of
 // its state one number changes from turn to turn: what is stored waits behind streamed stores.
-// Planes that are streamed and lie end to end are one run of vectors, as in stream_joined.
+// Planes that are streamed and lie end to end are one run of vectors, as in map_joined.
 template <class Op, class MapOp, class C, bool streaming, class T>
 class Mapper {
  public:
@@ -113,7 +113,7 @@ class Mapper {
     Vector<C> k[MapOp::coefficients];
     splat_coefficients<C, MapOp::coefficients>(task_.coefficients, c, k);
     const ptrdiff_t left = size_ - done_;
-    if (left > 0) stream_straddling<C>(op_, rest, left, k_, k);
+    if (left > 0) map_straddling<C, streaming>(op_, rest, left, k_, k);
     done_ = left > 0 ? kStreamed<C, T> - left : 0;
     for (int j = 0; j < MapOp::coefficients; ++j) k_[j] = k[j];
   }

@@ -1,4 +1,4 @@
-"""Outputs that are streamed past the caches, from any place in a cache line on."""
+"""Outputs that are stored a cache line at a time, from any place in one on: streamed or joined."""
 
 from functools import lru_cache
 
@@ -8,8 +8,9 @@ import pytest
 import bnfast
 
 IMAGES = 8
-LARGE = 8_800_000  # bytes of x: with y more than 16 MB, from which on y is streamed
-STREAMED, STORED = (512 << 10, 32 << 20), (512 << 10, 960 << 20)  # sizes of L2 and L3
+# Bytes of x: with y more than 16 MB, from which on y is streamed; and enough for two threads.
+LARGE, SMALL = 8_800_000, 1_100_000
+NEAR, STORED = (512 << 10, 32 << 20), (512 << 10, 960 << 20)  # sizes of L2 and L3
 # Of elements: a few vectors, rows of short planes, those taken in turns (3 to 4 KB four in a row),
 # with whole lines and without; and long ones.
 INNER = [9, 16, 17, 49, 196, 729, 769, 784, 900, 961, 1023, 1030, 3136]
@@ -39,16 +40,16 @@ def beside(x, offset):
 
 
 @lru_cache(maxsize=1)
-def problem(inner, dtype):
+def problem(inner, dtype, size):
     """Return x, dy and weights, of a shape whose channels make no whole number of rows."""
     plane = inner * np.dtype(dtype).itemsize
-    channels = LARGE // (IMAGES * plane) // 4 * 4 + 3
+    channels = size // (IMAGES * plane) // 4 * 4 + 3
     shape = (IMAGES, channels, inner)
     return some(shape, dtype, 0), some(shape, dtype, 1), some(channels, np.float32, 2)
 
 
 def calls(x, dy, weight, threads):
-    """Return functions that work in place on x: training, its gradient, and with a residual."""
+    """Return functions that work in place on x: training, its gradient, with a residual, a map."""
     forward = bnfast.batch_norm_forward(x, weight)
 
     def train(y):
@@ -61,24 +62,46 @@ def calls(x, dy, weight, threads):
     def train_with_residual(y):
         bnfast.batch_norm_forward(y, weight, residual=dy, out=y, num_threads=threads)
 
-    return train, backward, train_with_residual
+    def infer(y):
+        bnfast.affine(y, weight, weight, out=y, num_threads=threads)
+
+    return train, backward, train_with_residual, infer
+
+
+def plans(x):
+    """Return the schedules with a near L3, and with one so large that outputs are stored."""
+    return [
+        bnfast._core.schedule(x.shape, itemsize=x.itemsize, l2=l2, l3=l3)
+        for l2, l3 in (NEAR, STORED)
+    ]
+
+
+def assert_same_bits(x, dy, weight, offset, assume_cache_sizes):
+    """Compare with what is stored from the beginning of a line on; nothing around is written."""
+    for call in calls(x, dy, weight, threads=2):
+        assume_cache_sizes(*STORED)
+        wanted, _ = beside(x, 0)
+        call(wanted)
+        assume_cache_sizes(*NEAR)
+        found, around = beside(x, offset)
+        call(found)
+        assert found.tobytes() == wanted.tobytes()
+        assert all(np.all(part == 123) for part in around)
 
 
 @pytest.mark.parametrize("offset", [0, 1, 4, 8, 15])
 @pytest.mark.parametrize(("inner", "dtype"), CASES)
 def test_streamed_is_as_stored(inner, dtype, offset, assume_cache_sizes):
-    x, dy, weight = problem(inner, dtype)
-    streams = [
-        bnfast._core.schedule(x.shape, itemsize=x.itemsize, l2=l2, l3=l3)["streaming"]
-        for l2, l3 in (STREAMED, STORED)
-    ]
-    assert streams == [True, False]
-    for call in calls(x, dy, weight, threads=2):
-        assume_cache_sizes(*STORED)
-        wanted, _ = beside(x, 0)
-        call(wanted)
-        assume_cache_sizes(*STREAMED)
-        found, around = beside(x, offset)
-        call(found)
-        assert found.tobytes() == wanted.tobytes()
-        assert all(np.all(part == 123) for part in around)
+    x, dy, weight = problem(inner, dtype, LARGE)
+    assert [plan["streaming"] for plan in plans(x)] == [True, False]
+    assert_same_bits(x, dy, weight, offset, assume_cache_sizes)
+
+
+@pytest.mark.parametrize("offset", [0, 1, 4, 8, 15])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("inner", [2, 9, 17, 33, 49, 63, 66, 196, 225, 499, 769, 900, 1023])
+def test_joined_is_as_stored(inner, dtype, offset, assume_cache_sizes):
+    x, dy, weight = problem(inner, dtype, SMALL)
+    wanted = inner * x.itemsize < 4096
+    assert [plan["joined"] for plan in plans(x)] == [wanted, False]
+    assert_same_bits(x, dy, weight, offset, assume_cache_sizes)
