@@ -28,10 +28,13 @@ import os, time
 def set_num_threads(n):
     print("what a build prints is no reply")
 
-def batch_norm(*arguments, **more):
+def batch_norm(x, mean, var, weight, bias, training, momentum, eps, *, channel_axis, out):
     end = time.perf_counter() + {seconds}
+    mean, var = x.mean(0, dtype=float), x.var(0, dtype=float)
+    out[...] = (x - mean) / (var + eps) ** 0.5 * weight + bias
     while time.perf_counter() < end:
         pass
+    return out
 
 def batch_norm_backward(*arguments, **more):
     os._exit(3)
@@ -109,6 +112,23 @@ def test_a_case_that_a_build_cannot_do_is_unclear(build):
     assert comparison.verdict is Verdict.UNCLEAR
     json.dumps(comparison.figures())
     assert re.search(rf"^{moments.name} +- +- +unclear$", comparison.text(), re.MULTILINE)
+
+
+WRONG = {
+    "does nothing": ("out[...] =", "y ="),
+    "is off by little": ("+ bias", "+ bias + 2e-6"),
+    "forgets an argument": ("* weight", ""),
+}
+
+
+@pytest.mark.parametrize("change", WRONG.values(), ids=WRONG)
+def test_a_build_whose_answer_is_wrong_is_not_timed(change, build):
+    old, new = build("old"), build("new", content=BUILD.replace(*change))
+    comparison = compare(old, new, [CASE])
+    (case,) = comparison.cases
+    assert case.ratio is None
+    assert comparison.verdict is Verdict.UNCLEAR
+    assert f"{new}: WrongAnswerError: bnfast: the error of training is" in case.judgement.reason
 
 
 def test_a_build_that_dies_is_unclear_and_the_others_go_on(build):

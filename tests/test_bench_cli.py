@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 import saved_runs
-from bnfast.bench.answers import WrongAnswerError
 from bnfast.bench.comparison import ComparedCase, Comparison
 from bnfast.bench.measure import measure
 from bnfast.bench.ratio import Ratio
+from bnfast.bench.tolerance import WrongAnswerError
 from bnfast.bench.verdict import Judgement, Verdict
 from bnfast.bench.workers import CannotMeasureError
 from bnfast.cli import main

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import bnfast
-from bnfast.bench import Effort, answers, load, roofline
-from bnfast.bench.answers import BNFAST, WrongAnswerError, check_answers
+from bnfast.bench import Effort, load, roofline, tolerance
+from bnfast.bench.answers import BNFAST, check_answers
 from bnfast.bench.cases import Case
 from bnfast.bench.known import known_cases
 from bnfast.bench.limits import Probe, fastest, probes
@@ -20,6 +20,7 @@ from bnfast.bench.peers_onnx import ONNX_RUNTIME
 from bnfast.bench.saving import as_json, new_file, save
 from bnfast.bench.summary import summary
 from bnfast.bench.threads import using_threads
+from bnfast.bench.tolerance import WrongAnswerError
 
 pytestmark = pytest.mark.once
 SHORT = Effort(seconds=0, least_blocks=2, warm_up=0, turn=0)
@@ -95,7 +96,7 @@ def test_an_answer_of_another_shape_is_refused(answer):
 
 
 def test_a_wrong_answer_is_not_timed(monkeypatch):
-    monkeypatch.setattr(answers, "float32_error", lambda answer, expected: 9.0)
+    monkeypatch.setattr(tolerance, "_error", lambda answer, expected: 9.0)
     with pytest.raises(WrongAnswerError):
         measure(Case("training", "NCHW", (2, 3, 5, 4), 1), SHORT)
 

@@ -1,22 +1,14 @@
 """Check answers before they are timed."""
 
 from collections.abc import Mapping
-from typing import Any
 
-import numpy as np
-
-from bnfast.bench.operations import EPS, Array, Call, Problem
+from bnfast.bench.operations import Call, Problem, right_answer
+from bnfast.bench.tolerance import LIMIT, check_answer
 from bnfast.demo import reference
-from bnfast.demo.checks import float32_error
 
 BNFAST = "bnfast"
-_LIMIT = 8.0
 # That they do the same work; NumPy's float32 moments of 400,000 values err by 1300 units.
 _LIMIT_OF_PEERS = 2e4
-
-
-class WrongAnswerError(Exception):
-    """A contender's answer is too far from the reference."""
 
 
 def check_answers(operation: str, problem: Problem, calls: Mapping[str, Call]) -> None:
@@ -43,34 +35,9 @@ def check_answers(operation: str, problem: Problem, calls: Mapping[str, Call]) -
     >>> problem = make_problem("NCHW", (2, 3, 4, 4))
     >>> check_answers("training", problem, {"wrong": lambda: problem.x})
     Traceback (most recent call last):
-    bnfast.bench.answers.WrongAnswerError: wrong: the error of training is ... units of 1.2e-7, ...
+    bnfast.bench.tolerance.WrongAnswerError: wrong: the error of training is ... units of ...
     """
-    expected = _expected(operation, problem)
+    expected = right_answer(reference, operation, problem)
     for name, call in calls.items():
-        problem.out.fill(np.nan)
-        error = _error(call(), expected)
-        limit = _LIMIT if name == BNFAST else _LIMIT_OF_PEERS
-        if not error <= limit:
-            raise WrongAnswerError(
-                f"{name}: the error of {operation} is {error:.3g} units of 1.2e-7,"
-                f" more than {limit:g}"
-            )
-
-
-def _error(answer: Any, expected: tuple[Array, ...]) -> float:
-    answers = answer if isinstance(answer, tuple) else (answer,)
-    if [np.shape(a) for a in answers] != [e.shape for e in expected]:
-        return float("inf")
-    errors = [float32_error(a, e) for a, e in zip(answers, expected, strict=True)]
-    return float(np.max(errors))
-
-
-def _expected(operation: str, p: Problem) -> tuple[Array, ...]:
-    axis = p.channel_axis
-    if operation == "moments":
-        return tuple(reference.moments(p.x, axis))
-    if operation == "backward":
-        return (reference.backward(p.dy, p.x, EPS, axis).dx * p.along(p.weight),)
-    running = reference.Statistics(p.running_mean, p.running_var)
-    used = reference.moments(p.x, axis) if operation == "training" else running
-    return (reference.normalize(p.x, used, EPS, axis) * p.along(p.weight) + p.along(p.bias),)
+        limit = LIMIT if name == BNFAST else _LIMIT_OF_PEERS
+        check_answer(name, operation, call, problem.out, expected, limit)

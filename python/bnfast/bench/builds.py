@@ -92,7 +92,7 @@ def compare_builds(
     Returns
     -------
     Comparison
-        A verdict for each case; a case that a build cannot do is unclear.
+        A verdict for each case; one that a build cannot do, or does wrong, is unclear.
 
     Raises
     ------

@@ -158,6 +158,33 @@ def bnfast_call(bnfast: Any, operation: str, problem: Problem) -> Call:
     return _CALLS[operation](bnfast, problem)
 
 
+def right_answer(reference: Any, operation: str, problem: Problem) -> tuple[Array, ...]:
+    """Return what the answer must be, in float64.
+
+    Parameters
+    ----------
+    reference : module
+        `bnfast.demo.reference`, which a worker has loaded by its path.
+    operation : str
+        A key of `TRAFFIC`.
+    problem : Problem
+        Its data.
+
+    Returns
+    -------
+    tuple of ndarray
+        One array, or (mean, var) of ``moments``.
+    """
+    p, axis = problem, problem.channel_axis
+    if operation == "moments":
+        return tuple(reference.moments(p.x, axis))
+    if operation == "backward":
+        return (reference.backward(p.dy, p.x, EPS, axis).dx * p.along(p.weight),)
+    running = reference.Statistics(p.running_mean, p.running_var)
+    used = reference.moments(p.x, axis) if operation == "training" else running
+    return (reference.normalize(p.x, used, EPS, axis) * p.along(p.weight) + p.along(p.bias),)
+
+
 def _forward(bnfast: Any, p: Problem, training: bool) -> Call:
     arguments = (p.x, *p.running(), p.weight, p.bias, training, MOMENTUM, EPS)
     return lambda: bnfast.batch_norm(*arguments, channel_axis=p.channel_axis, out=p.out)

@@ -1,14 +1,14 @@
 """A process that times one build of bnfast on request: ``python worker.py FOLDER [SLOWER]``.
 
 FOLDER holds the build's ``bnfast`` package; it may be older than this file, and lack
-`bnfast.bench`. So nothing is imported from there but what is timed, and the files beside this one
-are loaded by their paths. Requests and replies are lines of JSON:
+`bnfast.bench`. So nothing is imported from there but what is timed, and files of this file's own
+package are loaded by their paths. Requests and replies are lines of JSON:
 
-- ``{"case": {...}}``: prepare a case, forget the one before; ``{}``.
+- ``{"case": {...}}``: prepare a case, its answer checked, and forget the one before; ``{}``.
 - ``{"turn": [warm_up, seconds]}``: take a turn; ``{"seconds": per_call}``.
 
 The first reply, ``{}``, says that the build is imported; ``{"error": text}``, that it cannot do
-what was asked. SLOWER plants a slowdown of that share of each call's time.
+what was asked, or gives a wrong answer. SLOWER plants a slowdown of that share of each call's time.
 """
 
 import ctypes
@@ -43,10 +43,10 @@ def restart_at_fixed_addresses() -> None:
         os.execv(sys.executable, sys.orig_argv)
 
 
-def load_beside(name: str) -> ModuleType:
-    """Load a file of this folder without importing the package it belongs to."""
-    path = Path(__file__).with_name(f"{name}.py")
-    spec = importlib.util.spec_from_file_location(f"_bench_{name}", path)
+def load_own(place: str) -> ModuleType:
+    """Load a file of this package, by its place there, without importing the package."""
+    path = Path(__file__).parents[1] / f"{place}.py"
+    spec = importlib.util.spec_from_file_location(f"_bnfast_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -71,8 +71,10 @@ class Server:
     def __init__(self, bnfast: Any, slower: float) -> None:
         self._bnfast = bnfast
         self._slower = slower
-        self._operations = load_beside("operations")
-        self._contender = load_beside("contender")
+        self._operations = load_own("bench/operations")
+        self._contender = load_own("bench/contender")
+        self._tolerance = load_own("bench/tolerance")
+        self._reference = load_own("demo/reference")
         self._timed: Any = None
 
     def reply(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -84,10 +86,13 @@ class Server:
         return {"seconds": self._timed.turn(*request["turn"])}
 
     def _call(self, case: dict[str, Any]) -> Call:
+        """Return the build's call for a case, whose answer is right."""
+        operation = case["operation"]
         self._bnfast.set_num_threads(case["threads"])
         problem = self._operations.make_problem(case["layout"], tuple(case["shape"]))
-        call: Call = self._operations.bnfast_call(self._bnfast, case["operation"], problem)
-        call()
+        call: Call = self._operations.bnfast_call(self._bnfast, operation, problem)
+        expected = self._operations.right_answer(self._reference, operation, problem)
+        self._tolerance.check_answer("bnfast", operation, call, problem.out, expected)
         return call
 
 

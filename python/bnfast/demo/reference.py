@@ -1,7 +1,8 @@
 """Batch normalization in NumPy, by the formulas of Ioffe and Szegedy (2015), in float64.
 
 Plain on purpose, two passes, nothing shared with the library: what the demo's results are
-checked against. The statistics can be taken in long double.
+checked against, and answers of `bnfast.bench`, whose workers load this file by its path. The
+statistics can be taken in long double.
 """
 
 from typing import Any, NamedTuple

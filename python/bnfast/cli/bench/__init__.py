@@ -27,8 +27,8 @@ def _run(arguments: argparse.Namespace) -> Status:
 COMMAND = Command(
     name="bench",
     summary="measure against the memory's limit and other libraries, compare builds, draw a page",
-    description="Benchmarks in one process and interleaved, beside the memory's own speed at the "
-    "same size, after the answers are checked.",
+    description="Benchmarks whose contenders take turns, after their answers are checked: in one "
+    "process, beside the memory's own speed at the same size, or builds in processes of their own.",
     add_arguments=_add_arguments,
     run=_run,
 )

@@ -106,10 +106,10 @@ def _compare_builds(arguments: argparse.Namespace) -> Comparison:
 COMMAND = Command(
     name="compare",
     summary="compare two builds in turn, or two saved runs",
-    description="Two builds run in processes that take turns, the new one in two of them: the "
-    "second is the control. They are started anew until each case is clear, 40 times at most. Each "
-    "case is ok, a regression, or unclear. Exit status: 0 all ok, 1 a regression, 3 none but "
-    "something unclear.",
+    description="Two builds run in processes that take turns, once their answers are checked, the "
+    "new one in two of them: the second is the control. They are started anew until each case is "
+    "clear, 40 times at most. Each case is ok, a regression, or unclear, as where an answer is "
+    "wrong. Exit status: 0 all ok, 1 a regression, 3 none but something unclear.",
     add_arguments=_add_arguments,
     run=_run,
 )

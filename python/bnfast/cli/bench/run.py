@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bnfast.bench.answers import WrongAnswerError
 from bnfast.bench.cases import typical_cases
 from bnfast.bench.interleave import Effort
 from bnfast.bench.known import KnownCase, known_cases
@@ -13,6 +12,7 @@ from bnfast.bench.measure import Measured, measure
 from bnfast.bench.saved import load
 from bnfast.bench.saving import FOLDER, new_file, save
 from bnfast.bench.summary import summary
+from bnfast.bench.tolerance import WrongAnswerError
 from bnfast.cli.bench.options import add_case_options, chosen_cases, seconds
 from bnfast.cli.command import Command
 from bnfast.cli.progress import Progress
