@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ import bnfast
 from bnfast.bench import CannotMeasureError, Thresholds, Verdict, builds, compare_builds, worker
 from bnfast.bench.builds import as_fast_twice, folder_of
 from bnfast.bench.cases import Case, small_calls
+from bnfast.bench.ratio import median_ratio
 from bnfast.bench.workers import Worker
 
 pytestmark = pytest.mark.once
@@ -43,8 +45,10 @@ def batch_norm_backward(*arguments, **more):
 
 @pytest.fixture(autouse=True)
 def few_starts(monkeypatch):
-    monkeypatch.setattr(builds, "LEAST_STARTS", 2)
+    # Enough for an interval of 70 %.
+    monkeypatch.setattr(builds, "LEAST_STARTS", 3)
     monkeypatch.setattr(builds, "MOST_STARTS", 8)
+    monkeypatch.setattr(builds, "median_ratio", partial(median_ratio, confidence=0.7))
 
 
 @pytest.fixture
@@ -73,6 +77,14 @@ def test_a_build_against_itself_is_ok(build):
     assert (comparison.old, comparison.new) == (str(folder), str(folder))
     assert steps[0] == f"start 1, 1/1 {CASE.name}"
     assert len(steps) >= 2
+
+
+@pytest.mark.parametrize("starts, verdict", [(7, Verdict.UNCLEAR), (8, Verdict.OK)])
+def test_few_starts_leave_it_unclear(starts, verdict, monkeypatch):
+    monkeypatch.setattr(builds, "median_ratio", median_ratio)
+    measured = builds._Measured(CASE, 0.05, times=[np.ones(3)] * starts)
+    assert measured.compared().judgement.verdict is verdict
+    json.dumps(measured.compared().figures(), allow_nan=False)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from bnfast.bench.threads import using_threads
 from bnfast.bench.tolerance import WrongAnswerError
 
 pytestmark = pytest.mark.once
-SHORT = Effort(seconds=0, least_blocks=2, warm_up=0, turn=0)
+SHORT = Effort(seconds=0, warm_up=0, turn=0)
 SHAPES = [(2, 3, 5, 4), (4, 8), (2, 3, 6), (2, 3, 2, 3, 4)]
 
 

@@ -2,11 +2,13 @@
 
 import gc
 import itertools
+import json
+import math
 
 import numpy as np
 import pytest
 
-from bnfast.bench import Effort, Verdict, paired
+from bnfast.bench import Effort, Verdict, judge, paired
 from bnfast.bench.contender import Slowed, Timed
 from bnfast.bench.interleave import interleave
 from bnfast.bench.ratio import Ratio, median_ratio
@@ -200,16 +202,45 @@ def test_ratio_is_the_median_of_pairs_and_its_interval_is_repeatable():
     assert median_ratio(candidate, pairs, confidence=0.5).spread < found.spread
 
 
-def test_interval_covers_as_often_as_it_says():
-    rng = np.random.default_rng(3)
-    ones = np.ones(20)
-    intervals = [median_ratio(rng.lognormal(0, 0.05, 20), ones, confidence=0.9) for _ in range(200)]
-    covered = sum(found.low <= 1 <= found.high for found in intervals)
-    assert 160 <= covered <= 198
+def misses(count, beyond):
+    """The probability that of so many values at most `beyond` are on one side of the median."""
+    return sum(math.comb(count, k) for k in range(beyond + 1)) / 2**count
 
 
-def test_one_pair_has_a_ratio():
-    assert median_ratio(np.array([3.0]), np.array([2.0])) == Ratio(1.5, 1.5, 1.5)
+@pytest.mark.parametrize("confidence", [0.9, 0.99])
+@pytest.mark.parametrize("count", [8, 9, 20, 21, 200])
+@pytest.mark.parametrize("seed", range(5))
+def test_interval_covers_as_often_as_it_says(count, confidence, seed):
+    # Exact for any distribution: it depends on the places of the bounds among the values alone.
+    ratios = np.random.default_rng(seed).lognormal(0, 0.05, count)
+    found = median_ratio(ratios, np.ones(count), confidence=confidence)
+    below, above = int(np.sum(ratios < found.low)), int(np.sum(ratios > found.high))
+    assert misses(count, below) + misses(count, above) <= 1 - confidence
+    # One value less on each side would not do.
+    assert misses(count, below + 1) + misses(count, above + 1) > 1 - confidence
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_few_pairs_have_a_ratio_and_no_verdict(count):
+    found = median_ratio(np.full(count, 3.0), np.full(count, 2.0))
+    assert found == Ratio(1.5, 0.0, math.inf)
+    one = Ratio(1, 1, 1)
+    assert judge(found, one).verdict is judge(one, found).verdict is Verdict.UNCLEAR
+    assert median_ratio(np.full(8, 3.0), np.full(8, 2.0)) == Ratio(1.5, 1.5, 1.5)
+
+
+def test_many_pairs_have_an_interval():
+    assert median_ratio(np.full(3000, 3.0), np.full(3000, 2.0)) == Ratio(1.5, 1.5, 1.5)
+
+
+def test_no_bound_is_valid_json():
+    figures = median_ratio(np.ones(3), np.ones(3)).figures()
+    assert json.loads(json.dumps(figures, allow_nan=False)) == {"ratio": 1, "low": 0, "high": None}
+
+
+def test_the_default_effort_gives_an_interval(clock):
+    found = paired(clock.work(1.0), clock.work(1.0), effort=Effort(seconds=0), clock=clock)
+    assert found.judge().verdict is Verdict.OK
 
 
 def test_figures_are_medians(clock):
@@ -218,7 +249,7 @@ def test_figures_are_medians(clock):
     assert figures["control"]["ratio"] == pytest.approx(1)
     assert figures["candidate_seconds"] == pytest.approx(2e-3)
     assert figures["baseline_seconds"] == pytest.approx(1e-3)
-    assert figures["blocks"] >= 5
+    assert figures["blocks"] >= 8
 
 
 @pytest.mark.parametrize("name", ["candidate", "baseline"])

@@ -54,7 +54,7 @@ def test_the_verdict_ends_the_test(line, said):
 def test_it_measures(paired_benchmark, monkeypatch):
     from bnfast.bench import Effort
 
-    effort = Effort(seconds=0, least_blocks=2, warm_up=0, turn=0)
+    effort = Effort(seconds=0, warm_up=0, turn=0)
     found = paired_benchmark(lambda: None, lambda: sum(range(1000)), threshold=9, effort=effort)
     assert found.ratio.value > 0
 

@@ -25,7 +25,7 @@ from bnfast.bench.verdict import Judgement, Thresholds, Verdict, judge
 from bnfast.bench.workers import CannotMeasureError, Worker, WorkerEndedError
 
 INSTALLED = "installed"
-LEAST_STARTS, MOST_STARTS = 6, 40
+LEAST_STARTS, MOST_STARTS = 8, 40
 _LONGEST_START = 2.0  # seconds
 _AS_FAST = 0.01
 
@@ -115,8 +115,8 @@ def compare_builds(
         end = time.perf_counter() + seconds * len(measured)
         for start in range(MOST_STARTS):
             undecided = [found for found in measured if not found.decided]
-            late = start >= LEAST_STARTS and time.perf_counter() > end
-            if late or not undecided:
+            enough = all(len(found.times) >= LEAST_STARTS for found in undecided)
+            if enough and (not undecided or time.perf_counter() > end):
                 break
             longest = min(_LONGEST_START, seconds / LEAST_STARTS)
             effort = Effort(longest, least_blocks=3, seed=start)
