@@ -108,6 +108,13 @@ def test_run_prints_a_table_and_saves(elsewhere, steady, capsys):
     assert (elsewhere / "bnfast-bench.html").read_text().startswith("<!doctype html>")
 
 
+def test_run_with_one_value_per_channel_leaves_training_out(steady, capsys):
+    arguments = ["--shape", "1x64", "--threads", "1", "--seconds", "0.01", "--no-peers", "--json"]
+    assert main(["bench", "run", *arguments]) == 0
+    names = [found["name"] for found in json.loads(capsys.readouterr().out)["benchmarks"]]
+    assert names == [f"{name}-NCHW-1x64-1t" for name in ("inference", "backward", "moments")]
+
+
 def test_run_as_json_into_a_file(elsewhere, steady, capsys):
     arguments = ["bench", "run", *SMALL, "--no-peers", "--json", "-o", "here/figures.json"]
     assert main(arguments) == 0

@@ -1,5 +1,6 @@
 """What is timed: an operation on a shape in a layout, with a number of threads."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -46,6 +47,8 @@ class Case:
             raise ValueError(f"shape must be N, C and more, all 1 or more, got {self.shape}")
         if self.threads < 1:
             raise ValueError(f"threads must be 1 or more, got {self.threads}")
+        if not has_answer(self.operation, self.shape):
+            raise ValueError(f"training needs several values per channel, got shape {self.shape}")
 
     @property
     def name(self) -> str:
@@ -61,10 +64,7 @@ class Case:
     @property
     def tensor_bytes(self) -> int:
         """Size of one float32 tensor."""
-        size = 4
-        for length in self.shape:
-            size *= length
-        return size
+        return 4 * math.prod(self.shape)
 
     @property
     def bytes_moved(self) -> int:
@@ -81,10 +81,16 @@ class Case:
         }
 
 
-def case_of(figures: dict[str, Any]) -> Case:
-    """Return the case that gave these figures."""
-    shape = tuple(int(length) for length in figures["shape"])
-    return Case(figures["operation"], figures["layout"], shape, int(figures["threads"]))
+def has_answer(operation: str, shape: tuple[int, ...]) -> bool:
+    """Whether an operation can be done on a shape: one value per channel has no variance to train.
+
+    Examples
+    --------
+    >>> from bnfast.bench.cases import has_answer
+    >>> has_answer("training", (1, 64)), has_answer("training", (1, 64, 2))
+    (False, True)
+    """
+    return operation != "training" or math.prod(shape) > shape[1]
 
 
 def layer_cases(
@@ -93,11 +99,14 @@ def layer_cases(
     operations: Sequence[str] = LAYERS,
     layouts: Sequence[str] = LAYOUTS,
 ) -> list[Case]:
-    """Return every operation and layout on every shape; of a shape (N, C) one layout."""
+    """Return every operation and layout on every shape, as far as it can be done.
+
+    Of a shape (N, C) there is one layout, with one value per channel no training.
+    """
     return [
         Case(operation, layout, shape, count)
         for shape, layout, operation, count in product(shapes, layouts, operations, threads)
-        if len(shape) > 2 or layout == "NCHW"
+        if (len(shape) > 2 or layout == "NCHW") and has_answer(operation, shape)
     ]
 
 
