@@ -154,14 +154,16 @@ def test_roofline_measures_at_the_size():
 
 
 @pytest.mark.parametrize(
-    "arguments, message",
+    "arguments, error, message",
     [
-        ({"nbytes": 3}, "nbytes must be 4 or more, got 3"),
-        ({"nbytes": 400, "threads": 0}, "threads must be 1 or more, got 0"),
+        ({"nbytes": 3}, ValueError, "nbytes must be 4 or more, got 3"),
+        ({"nbytes": 400, "threads": 0}, ValueError, "threads must be 1 or more, got 0"),
+        ({"nbytes": 1e6}, TypeError, "nbytes must be an integer, got 1000000.0"),
+        ({"nbytes": 400, "threads": "2"}, TypeError, "threads must be an integer, got '2'"),
     ],
 )
-def test_wrong_rooflines_are_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
+def test_wrong_rooflines_are_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
         roofline(**arguments)
 
 

@@ -260,6 +260,27 @@ def test_what_cannot_be_called_is_refused(name):
 
 
 @pytest.mark.parametrize(
+    "wrong, error, message",
+    [
+        ({"confidence": 99}, ValueError, "confidence must lie between 0 and 1, got 99"),
+        ({"confidence": 0.0}, ValueError, "confidence must lie between 0 and 1, got 0.0"),
+        ({"confidence": float("nan")}, ValueError, "confidence must lie between 0 and 1, got nan"),
+        ({"confidence": "99%"}, TypeError, "confidence must be a number, got str"),
+        ({"precision": -0.1}, ValueError, "precision must be 0 or more, got -0.1"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_anything_is_timed(wrong, error, message):
+    with pytest.raises(error, match=message):
+        paired(lambda: pytest.fail("timed first"), int, **wrong)
+
+
+@pytest.mark.parametrize("confidence", [-5, 1])
+def test_wrong_confidences_are_refused(confidence):
+    with pytest.raises(ValueError, match=f"confidence must .*got {confidence}"):
+        median_ratio(np.ones(9), np.ones(9), confidence=confidence)
+
+
+@pytest.mark.parametrize(
     "wrong, message",
     [
         ({"seconds": -1}, "seconds must be 0 or more, got -1"),

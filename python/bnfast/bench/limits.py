@@ -144,6 +144,8 @@ def roofline(
 
     Raises
     ------
+    TypeError
+        If one of them is no integer.
     ValueError
         If `nbytes` is less than 4, a single float32, or `threads` is less than 1.
 
@@ -155,10 +157,11 @@ def roofline(
     True
     """
     threads = _core.get_num_threads() if threads is None else threads
-    if nbytes < 4:
-        raise ValueError(f"nbytes must be 4 or more, got {nbytes}")
-    if threads < 1:
-        raise ValueError(f"threads must be 1 or more, got {threads}")
+    for name, value, least in (("nbytes", nbytes, 4), ("threads", threads, 1)):
+        if not hasattr(value, "__index__"):
+            raise TypeError(f"{name} must be an integer, got {value!r}")
+        if value < least:
+            raise ValueError(f"{name} must be {least} or more, got {value}")
     x, z, out = (np.full(nbytes // 4, value, np.float32) for value in (1, 2, 0))
     kinds = {name: probes(name, x, z, out, threads) for name in ("read", "copy", "add")}
     every = [probe for kind in kinds.values() for probe in kind]

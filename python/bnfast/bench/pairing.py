@@ -9,7 +9,7 @@ import numpy as np
 
 from bnfast.bench.contender import Clock, Contender, Timed
 from bnfast.bench.interleave import Effort, interleave
-from bnfast.bench.ratio import CONFIDENCE, Floats, Ratio, median_ratio
+from bnfast.bench.ratio import CONFIDENCE, Floats, Ratio, check_confidence, median_ratio
 from bnfast.bench.verdict import THRESHOLD, Judgement, judge
 
 
@@ -74,7 +74,7 @@ def paired(
     precision : float, default 0.01
         End early once both intervals are as narrow as plus or minus this.
     confidence : float, default 0.99
-        Of the intervals.
+        Of the intervals, above 0 and below 1.
     clock : callable, optional
         Returns seconds; `time.perf_counter` by default.
 
@@ -86,7 +86,9 @@ def paired(
     Raises
     ------
     TypeError
-        If `candidate` or `baseline` is not callable.
+        If `candidate` or `baseline` is not callable, or `confidence` is no number.
+    ValueError
+        If `precision` is below 0, or `confidence` not between 0 and 1.
 
     Examples
     --------
@@ -100,6 +102,9 @@ def paired(
     for name, contender in (("candidate", candidate), ("baseline", baseline)):
         if not callable(contender):
             raise TypeError(f"{name} must be callable, got {type(contender).__name__}")
+    if not precision >= 0:
+        raise ValueError(f"precision must be 0 or more, got {precision}")
+    check_confidence(confidence)
     return pair(
         Timed(candidate, clock),
         Timed(baseline, clock),

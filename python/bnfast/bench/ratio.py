@@ -47,6 +47,14 @@ class Ratio:
         return {name: x if math.isfinite(x) else None for name, x in figures.items()}
 
 
+def check_confidence(confidence: float) -> None:
+    """Refuse what is no confidence of an interval."""
+    if not hasattr(confidence, "__float__"):
+        raise TypeError(f"confidence must be a number, got {type(confidence).__name__}")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must lie between 0 and 1, got {confidence}")
+
+
 def median_ratio(
     numerators: Floats, denominators: Floats, *, confidence: float = CONFIDENCE, seed: int = 0
 ) -> Ratio:
@@ -71,6 +79,11 @@ def median_ratio(
         The median and its bounds; these are 0 and infinity if the pairs are too few for the
         confidence.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `confidence` is no number, or not between 0 and 1.
+
     Examples
     --------
     >>> import numpy as np
@@ -80,6 +93,7 @@ def median_ratio(
     >>> print(median_ratio(np.array([2.0, 4.0, 6.0]), np.array([1.0, 2.0, 3.0])))
     2.000 [0.000, inf]
     """
+    check_confidence(confidence)
     ratios = np.asarray(numerators / denominators)
     value, place = float(np.median(ratios)), _place(len(ratios), confidence)
     if place == 0:
