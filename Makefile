@@ -97,7 +97,7 @@ venv: $(PY)  ## make the virtual environment and nothing more
 
 clean:  ## remove all that make made (an active virtual environment stays)
 	rm -rf build dist $(STAMPS) $(if $(VIRTUAL_ENV),,.venv)
-	rm -rf .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache bnfast-demo.png
 
 # suite: an instruction set and options for pytest. Where ARGS choose, they may choose none (5).
 suite = { echo "BNFAST_ISA=$(1) $(PY) -m pytest $(2) $(ARGS)"; \

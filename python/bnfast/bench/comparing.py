@@ -8,7 +8,7 @@ from bnfast.bench.ratio import Ratio
 from bnfast.bench.saved import SavedCase, SavedRun, load
 from bnfast.bench.verdict import Judgement, Thresholds, Verdict, judge
 
-_STEADY = Ratio(1.0, 1.0, 1.0)
+_TRUSTED = Ratio(1.0, 1.0, 1.0)
 
 
 def compare(
@@ -61,7 +61,7 @@ def compare(
         elif control is None and not trust_times:
             judgement = _unclear("no control: the runs do not tell the speed of the memory")
         else:
-            judgement = judge(ratio, control or _STEADY, thresholds.of(name))
+            judgement = judge(ratio, control or _TRUSTED, thresholds.of(name))
         cases.append(ComparedCase(name, ratio, control, judgement))
     missing = sorted(old.cases.keys() ^ new.cases.keys())
     return Comparison(f"{old.label} {old.path}", f"{new.label} {new.path}", cases, missing)

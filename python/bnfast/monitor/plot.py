@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 _MOST_LAYERS = 8
-_MOST_CHANNELS = 4
 _DECADES = 8
 _LINEAR = 8
 _BLUE, _GREY = "#1f6f8b", "#8a8a8a"
