@@ -88,6 +88,7 @@ def test_normalize_refuses_and_leaves_the_target(tmp_path, capsys):
     assert "absent" in message(tmp_path / "absent.npy", target, "--stats", stats)
     assert "absent" in message(source, target, "--stats", tmp_path / "absent.json")
     assert "nowhere" in message(source, tmp_path / "nowhere/y.npy", "--stats", stats)
+    assert "Is a directory" in message(source, tmp_path, "--stats", stats)
     assert "magic string" in message(stats, target, "--stats", stats)
     bad = saved_stats(tmp_path, np.full((2, 3), np.nan))
     assert "std must be positive, got nan" in message(source, target, "--stats", bad)
@@ -101,7 +102,7 @@ def test_normalize_refuses_and_leaves_the_target(tmp_path, capsys):
         with pytest.raises(SystemExit) as ended:
             main(["normalize", str(source), str(target), "--stats", str(stats), "--eps", wrong])
         assert ended.value.code == 2
-        capsys.readouterr()
+        assert f"expected a number of at least 0, got {wrong!r}" in capsys.readouterr().err
 
 
 def test_an_error_half_way_leaves_nothing(small_blocks, tmp_path):

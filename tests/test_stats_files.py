@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 import bnfast
+from bnfast import files
 from bnfast.channel_stats import ChannelStats
 from bnfast.cli import main
 from bnfast.cli.bytes_progress import BytesProgress
@@ -212,7 +214,25 @@ def test_files_that_cannot_be_read(tmp_path, capsys):
     np.savez(archive, x=np.ones((4, 3)), labels=np.arange(4))
     assert "member 'labels'" in refused(capsys, "stats", archive)
     assert "no member 'y', it has x, labels" in refused(capsys, "stats", archive, "--member", "y")
-    assert "nowhere" in refused(capsys, "stats", good, "-o", tmp_path / "nowhere/stats.json")
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        ("nowhere/stats.json", "No such file or directory: '{}/nowhere'"),
+        ("x.npy/stats.json", "Not a directory: '{}/x.npy'"),
+        ("", "Is a directory: '{}'"),
+        ("pipe", "expected a regular file to replace, got '{}/pipe'"),
+    ],
+)
+def test_what_cannot_be_written_is_told_before_anything_is_read(
+    name, message, tmp_path, capsys, monkeypatch
+):
+    os.mkfifo(tmp_path / "pipe")
+    np.save(tmp_path / "x.npy", np.ones((4, 3)))
+    monkeypatch.setattr(files, "channel_stats", lambda *_, **more: pytest.fail("read first"))
+    said = refused(capsys, "stats", tmp_path / "x.npy", "-o", tmp_path / name)
+    assert message.format(tmp_path) in said
 
 
 def test_a_damaged_member(tmp_path, capsys):

@@ -44,7 +44,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _eps(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not (math.isfinite(value) and value >= 0):
         raise argparse.ArgumentTypeError(f"expected a number of at least 0, got {text!r}")
     return value

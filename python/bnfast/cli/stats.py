@@ -55,8 +55,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> Status:
     from bnfast import files
+    from bnfast.files.writing import check_target
 
     try:
+        if arguments.output is not None:
+            check_target(arguments.output)
         with Progress() as progress:
             paths = files.find(arguments.paths)
             total = sum(path.stat().st_size for path in paths)
