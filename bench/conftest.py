@@ -44,21 +44,23 @@ def layer_cases(config):
 
 
 @pytest.fixture
-def time_case(benchmark, pytestconfig):
+def time_case(benchmark, pytestconfig, tell):
     """A function of a case: pytest-benchmark times bnfast, and extra_info tells all else."""
 
     def run(case):
         with using_threads(case.threads):
             problem = make_problem(case.layout, case.shape)
-            calls = checked_calls(case, problem)
+            own, peers = checked_calls(case, problem)
+            for name, reason in peers.left_out.items():
+                tell(f"{case.name}: {name} is left out: {reason}")
             if not benchmark.disabled:
                 effort = Effort(seconds=pytestconfig.getoption("--case-seconds"))
-                found = take_turns(case, problem, calls, effort)
+                found = take_turns(case, problem, own, peers, effort)
                 benchmark.extra_info.update(found.extra_info())
                 saved = SavedCase(case.name, Quartiles.of(found.seconds), benchmark.extra_info)
                 pytestconfig.stash.setdefault(KNOWN, []).append(known_case(saved))
             benchmark.group = case.operation
-            benchmark(calls["bnfast"])
+            benchmark(own)
 
     return run
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 import saved_runs
+from bnfast.bench import peers
 from bnfast.bench.comparison import ComparedCase, Comparison
 from bnfast.bench.measure import measure
 from bnfast.bench.ratio import Ratio
@@ -124,21 +125,105 @@ def test_run_as_json_into_a_file(elsewhere, steady, capsys):
     assert saved[0]["extra_info"]["peers"] == {}
 
 
-def test_run_with_a_wrong_answer_ends_1(elsewhere, monkeypatch, capsys):
-    def wrong(case, effort, peers):
-        raise WrongAnswerError("bnfast: the error is 9")
+FIRST, SECOND = ("layer-NCHW-1x64-1t", "layer-NCHW-1x256x14x14-1t")
+TWO = ["-k", "layer-*", "--threads", "1", "--seconds", "0.01", "-o", "saved.json"]
+ENDS = {
+    "wrong": (WrongAnswerError("bnfast: the error is 9"), 1, f"{SECOND}: bnfast: the error is 9"),
+    "memory": (MemoryError(), 3, f"{SECOND}: not enough memory"),
+    "mapping": (OSError(12, "No room"), 3, f"{SECOND}: [Errno 12] No room"),
+    "interrupted": (KeyboardInterrupt(), 3, "interrupted after 1 of 2 cases"),
+}
 
-    monkeypatch.setattr(run, "measure", wrong)
-    assert main(["bench", "run", *SMALL]) == 1
-    assert "the error is 9" in capsys.readouterr().err
-    assert not list(elsewhere.rglob("*.json"))
+
+@pytest.fixture
+def ends(monkeypatch):
+    """A function of an error that a case's measurement, that of the second layer, ends with."""
+
+    def ends(error):
+        def measured(case, effort, peers):
+            if case.name == SECOND:
+                raise error
+            return measure(case, effort, peers=peers)
+
+        monkeypatch.setattr(run, "measure", measured)
+
+    return ends
 
 
-def test_run_that_cannot_write_before_it_measures_ends_3(elsewhere, monkeypatch, capsys):
+def saved_names(path):
+    return [found["name"] for found in json.loads(path.read_text())["benchmarks"]]
+
+
+@pytest.mark.parametrize("error, status, message", ENDS.values(), ids=ENDS)
+def test_run_that_ends_early_saves_what_it_has(error, status, message, elsewhere, ends, capsys):
+    ends(error)
+    assert main(["bench", "run", *TWO]) == status
+    output = capsys.readouterr()
+    assert f"bnfast bench run: {message}\n" in output.err
+    assert "saved: saved.json" in output.out
+    assert saved_names(elsewhere / "saved.json") == [FIRST]
+    assert [path.name for path in elsewhere.iterdir()] == ["saved.json"]
+
+
+@pytest.mark.parametrize("error, status, message", ENDS.values(), ids=ENDS)
+def test_run_that_measures_nothing_saves_nothing(error, status, message, elsewhere, ends, capsys):
+    ends(error)
+    assert main(["bench", "run", *TWO[2:], "-k", SECOND]) == status
+    assert capsys.readouterr().out == ""
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_run_that_fails_in_another_way_saves_what_it_has(elsewhere, ends):
+    ends(RuntimeError("of a peer"))
+    with pytest.raises(RuntimeError, match="of a peer"):
+        main(["bench", "run", *TWO])
+    assert saved_names(elsewhere / "saved.json") == [FIRST]
+
+
+def test_run_names_the_peers_that_it_leaves_out(elsewhere, steady, monkeypatch, capsys):
+    def lazy(operation, problem):
+        return {"NumPy": lambda: problem.out}
+
+    def broken(operation, problem):
+        raise ImportError("libtorch.so:\nno such file")
+
+    monkeypatch.setattr(peers, "numpy_calls", lazy)
+    monkeypatch.setattr(peers, "pytorch_calls", broken)
+    assert main(["bench", "run", *TWO]) == 0
+    said = capsys.readouterr().err.splitlines()
+    start = f"is left out of 2 of 2 cases; of {FIRST}"
+    assert any(line.startswith(f"bnfast bench run: NumPy {start}: WrongAnswer") for line in said)
+    assert f"bnfast bench run: PyTorch {start}: ImportError: libtorch.so: no such file" in said
+    for found in json.loads((elsewhere / "saved.json").read_text())["benchmarks"]:
+        assert not {"NumPy", "PyTorch"} & set(found["extra_info"]["peers"])
+        assert {"NumPy", "PyTorch"} <= set(found["extra_info"]["left_out"])
+
+
+@pytest.mark.parametrize(
+    "output, message",
+    [
+        ("file/figures.json", "File exists: 'file'"),
+        (".", "Is a directory: '.'"),
+        ("/dev/null", "expected a regular file to replace, got '/dev/null'"),
+    ],
+)
+def test_run_that_cannot_write_before_it_measures_ends_3(
+    output, message, elsewhere, monkeypatch, capsys
+):
     (elsewhere / "file").write_text("")
     monkeypatch.setattr(run, "measure", lambda *arguments, **more: pytest.fail("measured first"))
-    assert main(["bench", "run", *SMALL, "-o", "file/figures.json"]) == 3
-    assert "File exists: 'file'" in capsys.readouterr().err
+    assert main(["bench", "run", *SMALL, "-o", output]) == 3
+    assert message in capsys.readouterr().err
+
+
+def test_run_that_cannot_save_says_so(elsewhere, monkeypatch, capsys):
+    def vanishing(case, effort, peers):
+        (elsewhere / "here").rmdir()
+        return measure(case, effort, peers=peers)
+
+    monkeypatch.setattr(run, "measure", vanishing)
+    assert main(["bench", "run", *SMALL, "-o", "here/saved.json"]) == 3
+    assert "No such file or directory: 'here'" in capsys.readouterr().err
 
 
 def test_run_whose_controls_fail_ends_3_but_saves(elsewhere, monkeypatch, capsys):
@@ -151,15 +236,6 @@ def test_run_whose_controls_fail_ends_3_but_saves(elsewhere, monkeypatch, capsys
     assert "1 of 1 controls are not steady" in output.err
     assert "1.00?" in output.out
     assert (elsewhere / "saved.json").exists()
-
-
-def test_run_without_the_memory_ends_3(monkeypatch, capsys):
-    def too_large(*arguments, **more):
-        raise MemoryError
-
-    monkeypatch.setattr(run, "measure", too_large)
-    assert main(["bench", "run", *SMALL]) == 3
-    assert "bnfast bench run: not enough memory" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import bnfast
-from bnfast.bench import Effort, load, roofline, tolerance
+from bnfast.bench import Effort, load, peers, roofline, tolerance
 from bnfast.bench.answers import BNFAST, check_answers
 from bnfast.bench.cases import Case
 from bnfast.bench.known import known_cases
@@ -17,7 +17,7 @@ from bnfast.bench.measure import measure
 from bnfast.bench.operations import LAYOUTS, TRAFFIC, at_huge_page, bnfast_call, make_problem
 from bnfast.bench.peers import peer_calls
 from bnfast.bench.peers_onnx import ONNX_RUNTIME
-from bnfast.bench.saving import as_json, new_file, save
+from bnfast.bench.saving import as_json, save, target
 from bnfast.bench.summary import summary
 from bnfast.bench.threads import using_threads
 from bnfast.bench.tolerance import WrongAnswerError
@@ -39,25 +39,27 @@ def test_bnfast_and_its_peers_give_the_right_answer(operation, layout, shape):
     problem = make_problem(layout, shape)
     with using_threads(1):
         calls = {BNFAST: bnfast_call(bnfast, operation, problem)}
-        calls |= peer_calls(operation, problem, 1)
+        found = peer_calls(operation, problem, 1)
+        assert not found.left_out
+        calls |= found.calls
         assert len(calls) >= 2
         check_answers(operation, problem, calls)
 
 
 def test_pytorch_takes_part(torch):
     problem = make_problem("NCHW", (2, 3, 4, 4))
-    assert {"PyTorch", "PyTorch out="} < set(peer_calls("training", problem, 1))
-    assert {"PyTorch", "PyTorch out="} < set(peer_calls("backward", problem, 1))
-    assert "PyTorch" in peer_calls("layer", problem, 1)
+    assert {"PyTorch", "PyTorch out="} < set(peer_calls("training", problem, 1).calls)
+    assert {"PyTorch", "PyTorch out="} < set(peer_calls("backward", problem, 1).calls)
+    assert "PyTorch" in peer_calls("layer", problem, 1).calls
 
 
 def test_onnx_runtime_takes_part_in_inference():
     pytest.importorskip("onnx", reason="builds a model with onnx, which is not installed")
     pytest.importorskip("onnxruntime", reason="compares with onnxruntime, which is not installed")
     problem = make_problem("NCHW", (2, 3, 4, 4))
-    assert ONNX_RUNTIME in peer_calls("inference", problem, 1)
-    assert ONNX_RUNTIME not in peer_calls("training", problem, 1)
-    assert ONNX_RUNTIME not in peer_calls("inference", make_problem("NHWC", (2, 3, 4, 4)), 1)
+    assert ONNX_RUNTIME in peer_calls("inference", problem, 1).calls
+    assert ONNX_RUNTIME not in peer_calls("training", problem, 1).calls
+    assert ONNX_RUNTIME not in peer_calls("inference", make_problem("NHWC", (2, 3, 4, 4)), 1).calls
 
 
 @pytest.mark.parametrize("operation", TRAFFIC)
@@ -93,6 +95,29 @@ def test_an_answer_of_another_shape_is_refused(answer):
     problem = make_problem("NCHW", (2, 3, 5, 4))
     with pytest.raises(WrongAnswerError, match="is inf"):
         check_answers("training", problem, {"other": lambda: answer})
+
+
+@pytest.mark.parametrize("wrong", ["raises", "errs"])
+def test_peers_that_fail_are_left_out(wrong, monkeypatch):
+    def call():
+        if wrong == "raises":
+            raise MemoryError("for a temporary")
+        return np.zeros((2, 3))
+
+    monkeypatch.setattr(peers, "numpy_calls", lambda operation, problem: {"NumPy": call})
+    found = measure(Case("training", "NCHW", (2, 3), 1), SHORT)
+    assert "NumPy" not in found.peers
+    expected = {"raises": "MemoryError: for a temporary", "errs": "WrongAnswerError: NumPy: the"}
+    assert found.left_out["NumPy"].startswith(expected[wrong])
+
+
+def test_a_broken_pytorch_is_left_out(monkeypatch, tmp_path):
+    (tmp_path / "torch.py").write_text("raise OSError('libtorch.so is missing')")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "torch"]:
+        monkeypatch.delitem(sys.modules, name)
+    found = measure(Case("training", "NCHW", (2, 3), 1), SHORT)
+    assert found.left_out["PyTorch"] == "OSError: libtorch.so is missing"
 
 
 def test_a_wrong_answer_is_not_timed(monkeypatch):
@@ -215,7 +240,7 @@ def test_without_peers():
 
 
 def test_what_is_saved_is_read_back(measured, tmp_path):
-    path = new_file(tmp_path / "deep" / "saved.json")
+    path = target(tmp_path / "deep" / "saved.json")
     save([measured], path)
     run = load(path)
     assert run.cpu
@@ -231,7 +256,7 @@ def test_what_is_saved_is_read_back(measured, tmp_path):
 
 def test_files_are_named_by_the_time(measured, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    path = new_file()
+    path = target()
     save([measured], path)
     assert path.parent.name == ".benchmarks"
     assert load(path).when.date() == datetime.now(timezone.utc).date()

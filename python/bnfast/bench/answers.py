@@ -37,7 +37,18 @@ def check_answers(operation: str, problem: Problem, calls: Mapping[str, Call]) -
     Traceback (most recent call last):
     bnfast.bench.tolerance.WrongAnswerError: wrong: the error of training is ... units of ...
     """
+    for error in failures(operation, problem, calls).values():
+        raise error
+
+
+def failures(operation: str, problem: Problem, calls: Mapping[str, Call]) -> dict[str, Exception]:
+    """Return what the calls raise, or the `WrongAnswerError` of their answers, by their names."""
     expected = right_answer(reference, operation, problem)
+    found: dict[str, Exception] = {}
     for name, call in calls.items():
         limit = LIMIT if name == BNFAST else _LIMIT_OF_PEERS
-        check_answer(name, operation, call, problem.out, expected, limit)
+        try:
+            check_answer(name, operation, call, problem.out, expected, limit)
+        except Exception as error:
+            found[name] = error
+    return found

@@ -1,21 +1,21 @@
 """Measure a case: bnfast, its peers and the limit take turns, after their answers are checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 import bnfast
 from bnfast import _core
-from bnfast.bench.answers import BNFAST, check_answers
+from bnfast.bench.answers import BNFAST, failures
 from bnfast.bench.cases import Case
 from bnfast.bench.contender import Timed
 from bnfast.bench.interleave import Effort, interleave
 from bnfast.bench.limits import Probe, fastest, probes
 from bnfast.bench.machine import cpu_model
 from bnfast.bench.operations import FLOORS, Call, Problem, Traffic, bnfast_call, make_problem
-from bnfast.bench.peers import peer_calls
+from bnfast.bench.peers import Peers, peer_calls, reason
 from bnfast.bench.quartiles import Quartiles
 from bnfast.bench.ratio import Floats, Ratio, median_ratio
 from bnfast.bench.threads import using_threads
@@ -62,6 +62,8 @@ class Measured:
         The bytes that must move where that is more, see `bnfast.bench.operations.FLOORS`.
     peers : mapping of str to Ratio
         How many times as long as bnfast each takes.
+    left_out : mapping of str to str
+        Why other peers, which are installed, do not take part.
     """
 
     case: Case
@@ -70,6 +72,7 @@ class Measured:
     limit: Bound
     floor: Bound | None
     peers: Mapping[str, Ratio]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:
@@ -91,6 +94,7 @@ class Measured:
             "floor": self.floor and self.floor.figures(self.case.bytes_moved),
             "control": self.control.figures(),
             "peers": {name: ratio.figures() for name, ratio in self.peers.items()},
+            "left_out": dict(self.left_out),
         }
 
 
@@ -104,7 +108,7 @@ def measure(case: Case, effort: Effort | None = None, *, peers: bool = True) -> 
     effort : Effort, optional
         How long; 1 second by default.
     peers : bool, default True
-        Whether NumPy, PyTorch and ONNX Runtime take part, as far as they are installed.
+        Whether NumPy, PyTorch and ONNX Runtime take part, as far as they are installed and right.
 
     Returns
     -------
@@ -114,7 +118,7 @@ def measure(case: Case, effort: Effort | None = None, *, peers: bool = True) -> 
     Raises
     ------
     WrongAnswerError
-        If an answer, of bnfast or of a peer, is wrong.
+        If bnfast's answer is wrong.
 
     Examples
     --------
@@ -127,20 +131,25 @@ def measure(case: Case, effort: Effort | None = None, *, peers: bool = True) -> 
     """
     with using_threads(case.threads):
         problem = make_problem(case.layout, case.shape)
-        calls = checked_calls(case, problem, peers)
-        return take_turns(case, problem, calls, effort or Effort())
+        own, others = checked_calls(case, problem, peers)
+        return take_turns(case, problem, own, others, effort or Effort())
 
 
-def checked_calls(case: Case, problem: Problem, peers: bool = True) -> dict[str, Call]:
-    """Return bnfast's call and, if asked for, its peers'; wrong answers are refused."""
-    calls = {BNFAST: bnfast_call(bnfast, case.operation, problem)}
-    if peers:
-        calls |= peer_calls(case.operation, problem, case.threads)
-    check_answers(case.operation, problem, calls)
-    return calls
+def checked_calls(case: Case, problem: Problem, peers: bool = True) -> tuple[Call, Peers]:
+    """Return bnfast's call and, if asked for, its peers; those that fail or err are left out."""
+    own = bnfast_call(bnfast, case.operation, problem)
+    calls, left_out = peer_calls(case.operation, problem, case.threads) if peers else Peers({}, {})
+    failed = failures(case.operation, problem, {BNFAST: own, **calls})
+    if BNFAST in failed:
+        raise failed[BNFAST]
+    right = {name: call for name, call in calls.items() if name not in failed}
+    left_out |= {name: reason(error) for name, error in failed.items()}
+    return own, Peers(right, left_out)
 
 
-def take_turns(case: Case, problem: Problem, calls: Mapping[str, Call], effort: Effort) -> Measured:
+def take_turns(
+    case: Case, problem: Problem, own_call: Call, peers: Peers, effort: Effort
+) -> Measured:
     """Let calls whose answers are right, and the probes of the memory, take turns."""
     floor = FLOORS.get((case.operation, case.layout))
     patterns = {traffic.probe for traffic in (case.traffic, floor) if traffic}
@@ -149,11 +158,10 @@ def take_turns(case: Case, problem: Problem, calls: Mapping[str, Call], effort: 
         for pattern in sorted(patterns)
         for probe in probes(pattern, problem.x, problem.dy, problem.out, case.threads)
     ]
-    names = [BNFAST, *calls]
-    contenders = [calls[name] for name in names] + [probe.call for probe in limits]
+    contenders = [own_call, own_call, *peers.calls.values(), *(probe.call for probe in limits)]
     times = interleave([Timed(call) for call in contenders], effort)
-    own, control, *others = times.T[: len(names)]
-    of_limits = times[:, len(names) :]
+    own, control, *others = times.T[: -len(limits)]
+    of_limits = times[:, -len(limits) :]
 
     def bound(traffic: Traffic) -> Bound:
         return _bound(traffic, own, of_limits, limits)
@@ -164,7 +172,11 @@ def take_turns(case: Case, problem: Problem, calls: Mapping[str, Call], effort: 
         median_ratio(control, own),
         bound(case.traffic),
         bound(floor) if floor else None,
-        {name: median_ratio(seconds, own) for name, seconds in zip(names[2:], others, strict=True)},
+        {
+            name: median_ratio(seconds, own)
+            for name, seconds in zip(peers.calls, others, strict=True)
+        },
+        peers.left_out,
     )
 
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,13 @@ from bnfast.bench.machine import machine_info
 from bnfast.bench.measure import Measured
 from bnfast.bench.quartiles import Quartiles
 from bnfast.bench.ratio import Floats
+from bnfast.files.writing import check_target, new_file
 
 FOLDER = Path(".benchmarks")
 
 
-def new_file(path: Path | None = None) -> Path:
-    """Return a path to write to; its folder is made, so that what is wrong shows before a long run.
+def target(path: Path | None = None) -> Path:
+    """Return a path to save to; its folder is made, so that what is wrong shows before a long run.
 
     Parameters
     ----------
@@ -38,14 +38,15 @@ def new_file(path: Path | None = None) -> Path:
     """
     path = path or FOLDER / f"bnfast-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryFile(dir=path.parent):
-        return path
+    check_target(path)
+    return path
 
 
 def save(measured: Sequence[Measured], path: Path) -> None:
     """Write measurements, one for each case, to a file."""
     content = as_json(measured, datetime.now(timezone.utc))
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    with new_file(path) as file:
+        file.write((json.dumps(content, indent=1) + "\n").encode())
 
 
 def as_json(measured: Sequence[Measured], now: datetime) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from bnfast import _core
 from bnfast.bench.peers_torch import installed
@@ -9,7 +10,7 @@ from bnfast.bench.peers_torch import installed
 
 @contextmanager
 def using_threads(threads: int) -> Iterator[None]:
-    """Let bnfast, and PyTorch if it is installed, use `threads` threads, without gradients.
+    """Let bnfast, and PyTorch if it can be imported, use `threads` threads, without gradients.
 
     Parameters
     ----------
@@ -41,11 +42,10 @@ def using_threads(threads: int) -> Iterator[None]:
 
 @contextmanager
 def _pytorch_using(threads: int) -> Iterator[None]:
-    if not installed():
+    torch = _pytorch()
+    if torch is None:
         yield
         return
-    import torch
-
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -53,3 +53,14 @@ def _pytorch_using(threads: int) -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(before)
+
+
+def _pytorch() -> Any:
+    """Return PyTorch, or None; one that is broken raises what it likes."""
+    if not installed():
+        return None
+    try:
+        import torch
+    except Exception:
+        return None
+    return torch

@@ -5,12 +5,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bnfast.bench.cases import typical_cases
+from bnfast.bench.cases import Case, typical_cases
 from bnfast.bench.interleave import Effort
 from bnfast.bench.known import KnownCase, known_cases
 from bnfast.bench.measure import Measured, measure
 from bnfast.bench.saved import load
-from bnfast.bench.saving import FOLDER, new_file, save
+from bnfast.bench.saving import FOLDER, save, target
 from bnfast.bench.summary import summary
 from bnfast.bench.tolerance import WrongAnswerError
 from bnfast.cli.bench.options import add_case_options, chosen_cases, seconds
@@ -40,49 +40,84 @@ def _run(arguments: argparse.Namespace) -> Status:
     if arguments.list:
         print(*(case.name for case in cases), sep="\n")
         return Status.DONE
-    effort = Effort(seconds=arguments.seconds)
     measured: list[Measured] = []
     try:
-        path = new_file(arguments.output)
+        path = target(arguments.output)
+        try:
+            status = _measure_all(cases, arguments, measured)
+        finally:
+            if measured:
+                save(measured, path)
+    except OSError as error:
+        _say(str(error))
+        return Status.NOT_MEASURED
+    return _told(measured, path, arguments.json, status) if measured else status
+
+
+def _measure_all(
+    cases: Sequence[Case], arguments: argparse.Namespace, measured: list[Measured]
+) -> Status:
+    """Add what is measured, case by case; say what ends it early."""
+    effort = Effort(seconds=arguments.seconds)
+    try:
         with Progress() as progress:
             for place, case in enumerate(cases, 1):
                 progress(f"{place}/{len(cases)} {case.name}")
                 measured.append(measure(case, effort, peers=not arguments.no_peers))
-        save(measured, path)
     except WrongAnswerError as error:
-        print(f"bnfast bench run: {error}", file=sys.stderr)
+        _say(f"{cases[len(measured)].name}: {error}")
         return Status.CHECK_FAILED
     except (OSError, MemoryError) as error:
-        print(f"bnfast bench run: {str(error) or 'not enough memory'}", file=sys.stderr)
+        _say(f"{cases[len(measured)].name}: {str(error) or 'not enough memory'}")
         return Status.NOT_MEASURED
+    except KeyboardInterrupt:
+        _say(f"interrupted after {len(measured)} of {len(cases)} cases")
+        return Status.NOT_MEASURED
+    return Status.DONE
+
+
+def _told(measured: Sequence[Measured], path: Path, as_json: bool, status: Status) -> Status:
+    """Print what has been saved; return the status, or that of controls that failed."""
     run = load(path)
-    if arguments.json:
+    if as_json:
         print(path.read_text(encoding="utf-8"), end="")
     else:
         print(summary(run), f"saved: {path}", sep="\n\n")
-    return _status(known_cases(run))
+    _say_who_is_left_out(measured)
+    return status or _steadiness(known_cases(run))
 
 
-def _status(cases: Sequence[KnownCase]) -> Status:
+def _say_who_is_left_out(measured: Sequence[Measured]) -> None:
+    for name in dict.fromkeys(name for found in measured for name in found.left_out):
+        without = [found for found in measured if name in found.left_out]
+        first = f"{without[0].case.name}: {without[0].left_out[name]}"
+        _say(f"{name} is left out of {len(without)} of {len(measured)} cases; of {first}")
+
+
+def _steadiness(cases: Sequence[KnownCase]) -> Status:
     """Say that it could not be measured if the controls of most cases failed."""
     steady = sum(case.steady for case in cases)
     if 2 * steady >= len(cases):
         return Status.DONE
-    print(
-        f"bnfast bench run: {len(cases) - steady} of {len(cases)} controls are not steady:"
-        " something else is running, or --seconds is too short",
-        file=sys.stderr,
+    _say(
+        f"{len(cases) - steady} of {len(cases)} controls are not steady:"
+        " something else is running, or --seconds is too short"
     )
     return Status.NOT_MEASURED
+
+
+def _say(text: str) -> None:
+    print(f"bnfast bench run: {text}", file=sys.stderr)
 
 
 COMMAND = Command(
     name="run",
     summary="measure bnfast, its peers and the limit",
     description="Check the answers of bnfast, NumPy, PyTorch and ONNX Runtime, as far as they are "
-    "installed; then let them and probes of the memory take turns in this process. Prints a table "
-    "and saves the figures in pytest-benchmark's format. Exit status: 0 done, 1 an answer is "
-    "wrong, 3 the controls of most cases failed.",
+    "installed; then let them and probes of the memory take turns in this process. Those whose "
+    "answers are wrong, or that fail, are left out. Prints a table and saves the figures in "
+    "pytest-benchmark's format: of an interrupted run those of the cases before. Exit status: 0 "
+    "done, 1 an answer of bnfast is wrong, 3 interrupted, or the controls of most cases failed.",
     add_arguments=_add_arguments,
     run=_run,
 )
