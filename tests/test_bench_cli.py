@@ -63,6 +63,9 @@ def test_help(command, capsys):
         (("compare", "--threshold=-1%"), "expected a share as 0.05 or 5%, got '-1%'"),
         (("compare", "--threshold", "a=b"), "expected a share as 0.05 or 5%, got 'b'"),
         (("compare", "old.json"), "OLD and NEW must be two builds or two saved runs"),
+        (("compare", "--trust-times"), "not of two builds: --trust-times"),
+        (("report", "-o", "saved.json"), "ends in .html or .htm, got 'saved.json'"),
+        (("report", "-o", "nowhere/page.html"), "no directory 'nowhere'"),
     ],
 )
 def test_wrong_usage_ends_2_and_says_what_is_wrong(arguments, message, capsys):
@@ -255,6 +258,45 @@ def test_compare_saved_runs(factor, arguments, status, write, capsys):
     assert json.loads(capsys.readouterr().out)["cases"][0]["ratio"]["ratio"] > 0
 
 
+def test_compare_chosen_cases_of_saved_runs(write, capsys):
+    old = write("old", [layer(share=0.6), benchmark("test_b"), benchmark("gone")])
+    new = write("new", [layer(share=0.6), benchmark("test_b"), benchmark("added")])
+    assert main(["bench", "compare", old, new, "-k", "training-*"]) == 0
+    assert "test_b" not in capsys.readouterr().out
+    assert main(["bench", "compare", old, new, "--list"]) == 0
+    names = [f"bench/bench_x.py::{name}" for name in ("training-NCHW-8x4x5x6-2t", "test_b")]
+    assert capsys.readouterr().out.split() == names
+    assert main(["bench", "compare", old, new, "--list", "-k", "gone", "-k", "test_"]) == 0
+    assert capsys.readouterr().out.split() == names[1:]
+    assert main(["bench", "compare", old, new, "--list", "-k", "gone"]) == 0
+    assert capsys.readouterr().out == ""
+    assert status_of_exit("compare", old, new, "-k", "no-such-case") == 2
+    assert "no case matches -k no-such-case" in capsys.readouterr().err
+
+
+def test_compare_saved_runs_of_which_the_new_lacks_a_case(write, capsys):
+    old, new = write("old", [layer(), layer("moments-NCHW-8x4-1t")]), write("new", [layer()])
+    assert main(["bench", "compare", old, new]) == 3
+    assert "moments-NCHW-8x4-1t: unclear: not in the new one" in capsys.readouterr().out
+    assert main(["bench", "compare", old, new, "--json"]) == 3
+    assert json.loads(capsys.readouterr().out)["missing"] == [
+        "bench/bench_x.py::moments-NCHW-8x4-1t"
+    ]
+    assert main(["bench", "compare", old, new, "-k", "training"]) == 0
+    assert main(["bench", "compare", new, old]) == 0
+    assert "moments-NCHW-8x4-1t: not in the old one" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--network=all", "--shape=2x3", "--batch=8", "--threads=1", "--seconds=9", "--slow-down=10%"],
+)
+def test_compare_saved_runs_refuses_options_of_builds(option, write, capsys):
+    old = write("old", [layer()])
+    assert status_of_exit("compare", old, old, option) == 2
+    assert f"not of saved runs: {option.partition('=')[0]}\n" in capsys.readouterr().err
+
+
 def test_compare_times_without_a_control(write):
     old, new = write("old", [benchmark("a", 1e-3)]), write("new", [benchmark("a", 2e-3)])
     assert main(["bench", "compare", old, new]) == 3
@@ -288,6 +330,8 @@ def test_compare_builds(verdict, status, monkeypatch, capsys):
     assert asked["slower"] == pytest.approx(0.1)
     assert asked["seconds"] == 0.01
     assert asked["thresholds"].of("anything") == pytest.approx(0.07)
+    assert main(["bench", "compare", "--shape", "1x64"]) == status
+    assert (asked["slower"], asked["seconds"]) == (0, 60)
 
 
 def test_compare_that_cannot_measure_ends_3(monkeypatch, capsys):
@@ -297,6 +341,14 @@ def test_compare_that_cannot_measure_ends_3(monkeypatch, capsys):
     monkeypatch.setattr(compare, "compare_builds", fails)
     assert main(["bench", "compare"]) == 3
     assert "no such build" in capsys.readouterr().err
+
+
+def test_report_does_not_write_over_what_is_saved(write, elsewhere, capsys):
+    saved = write("saved", [layer()])
+    before = (elsewhere / "saved.json").read_text()
+    assert status_of_exit("report", saved, "-o", saved) == 2
+    assert (elsewhere / "saved.json").read_text() == before
+    assert main(["bench", "report", saved, "-o", "page.HTM"]) == 0
 
 
 def test_report_prints_the_newest(write, elsewhere, capsys):

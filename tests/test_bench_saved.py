@@ -119,14 +119,17 @@ def test_text_and_figures(write):
     old = write("old", [layer(share=0.8), benchmark("gone")])
     new = write("new", [layer(share=0.6), benchmark("new")], day=2)
     comparison = compare(old, new)
-    assert comparison.missing == ["bench/bench_x.py::gone", "bench/bench_x.py::new"]
+    assert comparison.missing == ["bench/bench_x.py::gone"]
+    assert comparison.added == ["bench/bench_x.py::new"]
     text = comparison.text()
     assert "old: 01234567 2026-07-01" in text
     assert f"{FULL_NAME}: regression: 1.333" in text
-    assert "bench/bench_x.py::gone: only in one of them" in text
+    assert "bench/bench_x.py::gone: unclear: not in the new one" in text
+    assert "bench/bench_x.py::new: not in the old one" in text
     assert text.endswith("verdict: regression")
     figures = comparison.figures()
     assert figures["verdict"] == "regression"
+    assert (figures["missing"], figures["added"]) == (comparison.missing, comparison.added)
     assert figures["cases"][0]["name"] == FULL_NAME
     assert figures["cases"][0]["ratio"]["ratio"] == pytest.approx(4 / 3)
 

@@ -37,7 +37,8 @@ def compare(
     Returns
     -------
     Comparison
-        Ratios of medians, with their 99 % intervals from quartiles and rounds.
+        Ratios of medians, with their 99 % intervals from quartiles and rounds. A case that the new
+        run lacks is unclear.
 
     Raises
     ------
@@ -63,8 +64,13 @@ def compare(
         else:
             judgement = judge(ratio, control or _TRUSTED, thresholds.of(name))
         cases.append(ComparedCase(name, ratio, control, judgement))
-    missing = sorted(old.cases.keys() ^ new.cases.keys())
-    return Comparison(f"{old.label} {old.path}", f"{new.label} {new.path}", cases, missing)
+    return Comparison(
+        f"{old.label} {old.path}",
+        f"{new.label} {new.path}",
+        cases,
+        missing=sorted(old.cases.keys() - new.cases),
+        added=sorted(new.cases.keys() - old.cases),
+    )
 
 
 def _control(old: SavedCase, new: SavedCase) -> Ratio | None:

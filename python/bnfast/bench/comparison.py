@@ -45,18 +45,25 @@ class Comparison:
     cases : sequence of ComparedCase
         Those that both have.
     missing : sequence of str
-        Names of cases that only one of them has.
+        Names of cases that the old one alone has.
+    added : sequence of str
+        Names of cases that the new one alone has.
     """
 
     old: str
     new: str
     cases: Sequence[ComparedCase]
     missing: Sequence[str] = ()
+    added: Sequence[str] = ()
 
     @property
     def verdict(self) -> Verdict:
-        """Regression if any case is one, else unclear if any is (or there is none), else ok."""
-        return overall([case.judgement.verdict for case in self.cases])
+        """Regression if any case is one, else unclear if any is, or is missing, else ok.
+
+        Unclear if there is none.
+        """
+        found = [case.judgement.verdict for case in self.cases]
+        return overall([*found, *(Verdict.UNCLEAR for _ in self.missing)])
 
     def text(self) -> str:
         """Return a table, the reasons of what is not ok, and the verdict."""
@@ -68,7 +75,8 @@ class Comparison:
             for case in self.cases
             if case.judgement.verdict is not Verdict.OK
         ]
-        lines += [f"{name}: only in one of them" for name in self.missing]
+        lines += [f"{name}: unclear: not in the new one" for name in self.missing]
+        lines += [f"{name}: not in the old one" for name in self.added]
         return "\n".join([*lines, f"verdict: {self.verdict.value}"])
 
     def figures(self) -> dict[str, Any]:
@@ -79,4 +87,5 @@ class Comparison:
             "verdict": self.verdict.value,
             "cases": [case.figures() for case in self.cases],
             "missing": list(self.missing),
+            "added": list(self.added),
         }

@@ -2,12 +2,12 @@
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
 from bnfast import demo
 from bnfast.cli.command import Command
+from bnfast.cli.output import path_ending_in
 from bnfast.cli.progress import Progress
 from bnfast.cli.status import Status
 
@@ -15,24 +15,13 @@ from bnfast.cli.status import Status
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output",
-        type=_picture_path,
+        type=path_ending_in(".png"),
         default=Path("bnfast-demo.png"),
         metavar="PNG",
         help="where the picture goes (default: ./bnfast-demo.png)",
     )
     parser.add_argument("--no-times", action="store_true", help="skip the table of times")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-
-
-def _picture_path(text: str) -> Path:
-    path = Path(text)
-    if path.suffix.lower() != ".png":
-        raise argparse.ArgumentTypeError(f"expected a name that ends in .png, got {text!r}")
-    if not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"there is no directory {str(path.parent)!r}")
-    if not os.access(path.parent, os.W_OK):
-        raise argparse.ArgumentTypeError(f"cannot write into {str(path.parent)!r}")
-    return path
 
 
 def _run(arguments: argparse.Namespace) -> Status:

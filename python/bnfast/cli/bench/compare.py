@@ -3,18 +3,21 @@
 import argparse
 import json
 import sys
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import replace
 
 from bnfast.bench.builds import INSTALLED, compare_builds
 from bnfast.bench.cases import sensitive_cases
 from bnfast.bench.comparing import compare
 from bnfast.bench.comparison import Comparison
-from bnfast.bench.saved import NotSavedError
+from bnfast.bench.saved import NotSavedError, SavedRun, load
 from bnfast.bench.verdict import Verdict
 from bnfast.bench.workers import CannotMeasureError
 from bnfast.cli.bench.options import (
     add_case_options,
     add_threshold_option,
     chosen_cases,
+    chosen_names,
     chosen_thresholds,
     seconds,
     share,
@@ -23,6 +26,17 @@ from bnfast.cli.command import Command
 from bnfast.cli.progress import Progress
 from bnfast.cli.status import Status
 
+_SECONDS = 60.0
+# Options that do nothing for the other kind, by the names of their values.
+_OF_BUILDS = {
+    "networks": "--network",
+    "shapes": "--shape",
+    "batch": "--batch",
+    "threads": "--threads",
+    "seconds": "--seconds",
+    "slow_down": "--slow-down",
+}
+_OF_SAVED_RUNS = {"trust_times": "--trust-times"}
 _STATUS = {
     Verdict.OK: Status.DONE,
     Verdict.REGRESSION: Status.CHECK_FAILED,
@@ -45,14 +59,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seconds",
         type=seconds,
-        default=60.0,
         metavar="S",
-        help="at most, for each case of two builds (default: 60)",
+        help=f"at most, for each case of two builds (default: {_SECONDS:g})",
     )
     parser.add_argument(
         "--slow-down",
         type=share,
-        default=0.0,
         metavar="SHARE",
         help="let the new build spin this much longer, as 10%%: to see that it is found",
     )
@@ -68,39 +80,67 @@ def _run(arguments: argparse.Namespace) -> Status:
     saved = [name.endswith(".json") for name in (arguments.old, arguments.new)]
     if saved[0] != saved[1]:
         arguments.refuse("OLD and NEW must be two builds or two saved runs")
-    if arguments.list:
-        print(*(case.name for case in chosen_cases(arguments, sensitive_cases)), sep="\n")
-        return Status.DONE
+    if all(saved):
+        _refuse(arguments, _OF_BUILDS, "of saved runs")
+    else:
+        _refuse(arguments, _OF_SAVED_RUNS, "of two builds")
     try:
-        comparison = (_compare_saved if all(saved) else _compare_builds)(arguments)
+        return (_run_saved if all(saved) else _run_builds)(arguments)
     except (CannotMeasureError, NotSavedError, OSError) as error:
         print(f"bnfast bench compare: {error}", file=sys.stderr)
         return Status.NOT_MEASURED
-    print(json.dumps(comparison.figures(), indent=2) if arguments.json else comparison.text())
-    return _STATUS[comparison.verdict]
 
 
-def _compare_saved(arguments: argparse.Namespace) -> Comparison:
-    return compare(
-        arguments.old,
-        arguments.new,
+def _refuse(arguments: argparse.Namespace, options: Mapping[str, str], of: str) -> None:
+    given = [option for name, option in options.items() if getattr(arguments, name)]
+    if given:
+        arguments.refuse(f"not {of}: {', '.join(given)}")
+
+
+def _run_saved(arguments: argparse.Namespace) -> Status:
+    old, new = load(arguments.old), load(arguments.new)
+    chosen = set(chosen_names(arguments, {**old.cases, **new.cases}))
+    if arguments.list:
+        return _list(name for name in new.cases if name in old.cases and name in chosen)
+    comparison = compare(
+        _only(chosen, old),
+        _only(chosen, new),
         thresholds=chosen_thresholds(arguments),
         trust_times=arguments.trust_times,
     )
+    return _tell(comparison, arguments.json)
 
 
-def _compare_builds(arguments: argparse.Namespace) -> Comparison:
+def _only(chosen: Container[str], run: SavedRun) -> SavedRun:
+    return replace(run, cases={name: case for name, case in run.cases.items() if name in chosen})
+
+
+def _run_builds(arguments: argparse.Namespace) -> Status:
     cases = chosen_cases(arguments, sensitive_cases)
+    if arguments.list:
+        return _list(case.name for case in cases)
     with Progress() as progress:
-        return compare_builds(
+        comparison = compare_builds(
             arguments.old,
             arguments.new,
             cases,
             thresholds=chosen_thresholds(arguments),
-            seconds=arguments.seconds,
-            slower=arguments.slow_down,
+            seconds=arguments.seconds or _SECONDS,
+            slower=arguments.slow_down or 0.0,
             progress=progress,
         )
+    return _tell(comparison, arguments.json)
+
+
+def _list(names: Iterable[str]) -> Status:
+    for name in names:
+        print(name)
+    return Status.DONE
+
+
+def _tell(comparison: Comparison, as_json: bool) -> Status:
+    print(json.dumps(comparison.figures(), indent=2) if as_json else comparison.text())
+    return _STATUS[comparison.verdict]
 
 
 COMMAND = Command(
@@ -108,8 +148,9 @@ COMMAND = Command(
     summary="compare two builds in turn, or two saved runs",
     description="Two builds run in processes that take turns, once their answers are checked, the "
     "new one in two of them: the second is the control. They are started anew until each case is "
-    "clear, 40 times at most. Each case is ok, a regression, or unclear, as where an answer is "
-    "wrong. Exit status: 0 all ok, 1 a regression, 3 none but something unclear.",
+    "clear, 40 times at most. Of saved runs the cases of both are compared, or those that -k asks "
+    "for. Each case is ok, a regression, or unclear, as one whose answer is wrong, or that the new "
+    "run lacks. Exit status: 0 all ok, 1 a regression, 3 none but something unclear.",
     add_arguments=_add_arguments,
     run=_run,
 )

@@ -1,13 +1,15 @@
 """Options that the bench commands share."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 
 import bnfast
 from bnfast.bench.cases import Case, layer_cases, network_cases
 from bnfast.bench.shapes import NETWORKS
 from bnfast.bench.verdict import THRESHOLD, Thresholds
+
+_BATCH = 32
 
 
 def add_case_options(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +39,7 @@ def add_case_options(parser: argparse.ArgumentParser) -> None:
         help="every operation and layout on this shape",
     )
     parser.add_argument(
-        "--batch", type=positive, default=32, metavar="N", help="of --network (default: 32)"
+        "--batch", type=positive, metavar="N", help=f"of --network (default: {_BATCH})"
     )
     parser.add_argument(
         "--threads", type=positive, metavar="N", help="threads (default: bnfast's own default)"
@@ -52,10 +54,18 @@ def chosen_cases(
     threads = arguments.threads or bnfast.get_num_threads()
     cases = layer_cases(arguments.shapes, [threads])
     names = list(NETWORKS) if "all" in arguments.networks else arguments.networks
-    cases += network_cases(names, arguments.batch, [threads])
+    cases += network_cases(names, arguments.batch or _BATCH, [threads])
     cases = list(dict.fromkeys(cases or default(threads)))
+    chosen = set(chosen_names(arguments, [case.name for case in cases]))
+    return [case for case in cases if case.name in chosen]
+
+
+def chosen_names(arguments: argparse.Namespace, names: Iterable[str]) -> list[str]:
+    """Return those of the names that -k asks for; to ask for none is wrong usage."""
     patterns = arguments.patterns
-    chosen = [case for case in cases if not patterns or _matches(case.name, patterns)]
+    if not patterns:
+        return list(names)
+    chosen = [name for name in names if _matches(name, patterns)]
     if not chosen:
         arguments.refuse(f"no case matches -k {' -k '.join(patterns)}; --list shows their names")
     return chosen

@@ -10,6 +10,7 @@ from bnfast.bench.saved import NotSavedError, load_all
 from bnfast.bench.saving import FOLDER
 from bnfast.bench.summary import summary
 from bnfast.cli.command import Command
+from bnfast.cli.output import path_ending_in
 from bnfast.cli.status import Status
 
 
@@ -25,7 +26,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=path_ending_in(".html", ".htm"),
         default=Path("bnfast-bench.html"),
         metavar="HTML",
         help="where the page goes (default: ./bnfast-bench.html)",
