@@ -297,6 +297,13 @@ def test_compare_saved_runs_refuses_options_of_builds(option, write, capsys):
     assert f"not of saved runs: {option.partition('=')[0]}\n" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["compare", "report"])
+def test_times_of_zero_end_3(command, write, capsys):
+    saved = write("saved", [benchmark("a", 0.0)])
+    assert main(["bench", command, saved, saved]) == 3
+    assert "a: q1 must be finite and above 0, got 0.0" in capsys.readouterr().err
+
+
 def test_compare_times_without_a_control(write):
     old, new = write("old", [benchmark("a", 1e-3)]), write("new", [benchmark("a", 2e-3)])
     assert main(["bench", "compare", old, new]) == 3

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 import saved_runs
-from bnfast.bench import NotSavedError, load, report
+from bnfast.bench import NotSavedError, compare, load, report
 from bnfast.bench.known import known_cases
 from bnfast.bench.summary import cases_table, means_table, summary
 from bnfast.bench.svg import Scale
@@ -103,6 +103,46 @@ def test_small_tensors_alone_have_no_speed_chart(write):
     page = Page(report([write(1, [layer(tensor_bytes=256)])]))
     assert "Speed against size" not in page.texts
     assert "Ratios to the peers" in page.texts
+
+
+FOREIGN = [
+    {"threads": "auto"},
+    {"threads": float("inf")},
+    {"gb_per_s": 0},
+    {"gb_per_s": float("nan")},
+    {"bytes_moved": -1},
+    {"tensor_bytes": 0},
+    {"limit": {"gb_per_s": 0, "share": {"ratio": 0.5}}},
+    {"limit": {"gb_per_s": 1, "share": {"ratio": 0}, "seconds": {}}},
+    {"limit": []},
+    {"floor": 3},
+    {"peers": []},
+    {"peers": {"NumPy": {"ratio": 0, "low": 0, "high": 0}}},
+    {"peers": {"NumPy": {"ratio": 2, "low": -1, "high": 3}}},
+    {"control": None},
+]
+
+
+@pytest.mark.parametrize("figures", FOREIGN, ids=str)
+def test_figures_of_another_meaning_are_those_of_any_suite(figures, write):
+    foreign = layer()
+    foreign["extra_info"] |= figures
+    run = load(write(1, [foreign]))
+    assert known_cases(run) == []
+    assert "training-NCHW-8x4x5x6-2t" in summary(run)
+    assert "Speed against size" not in Page(report([run])).texts
+    assert compare(run, run).cases[0].name == "bench/bench_x.py::training-NCHW-8x4x5x6-2t"
+
+
+def test_an_interval_without_bounds_is_drawn_across(write):
+    ratio = {"ratio": 2.0, "low": 0.0, "high": None}
+    endless = layer(control=ratio)
+    endless["extra_info"]["peers"] = {"NumPy": ratio}
+    path = write(1, [endless])
+    (known,) = known_cases(load(path))
+    assert (known.peers["NumPy"].high, known.steady) == (float("inf"), False)
+    page = Page(report([path]))
+    assert any("NumPy: training-NCHW-8x4x5x6-2t, 2.000 [0.000, inf]" in t for t in page.texts)
 
 
 def test_loaded_runs_and_paths_mix(write):

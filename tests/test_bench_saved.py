@@ -1,9 +1,11 @@
 """Reading and comparing saved runs."""
 
+import math
+
 import pytest
 
 import saved_runs
-from bnfast.bench import NotSavedError, Thresholds, Verdict, compare, load
+from bnfast.bench import NotSavedError, Ratio, Thresholds, Verdict, compare, load
 from bnfast.bench.quartiles import Quartiles
 from bnfast.bench.saved import load_all
 from saved_runs import benchmark, layer
@@ -48,6 +50,36 @@ def test_other_files_are_refused(content, tmp_path):
     path.write_text(content)
     with pytest.raises(NotSavedError, match=r"expected a file that .* has saved, got .*other.json"):
         load(path)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"median": 0.0}, "median must be finite and above 0, got 0.0"),
+        ({"q1": -1e-3}, "q1 must be finite and above 0, got -0.001"),
+        ({"q3": float("inf")}, "q3 must be finite and above 0, got inf"),
+        ({"median": float("nan")}, "median must be finite and above 0, got nan"),
+        ({"q1": 2e-3}, "quartiles must be in order, got 0.002, 0.001 and"),
+        ({"rounds": 0}, "rounds must be finite and above 0, got 0"),
+    ],
+)
+def test_times_that_are_none_are_refused(changes, message, write):
+    saved = benchmark("test_a", 1e-3)
+    saved["stats"] |= changes
+    path = write("a", [saved])
+    with pytest.raises(NotSavedError, match=f"got .*a.json.*: bench/bench_x.py::test_a: {message}"):
+        load(path)
+
+
+def test_extra_figures_must_have_names(write):
+    with pytest.raises(NotSavedError, match=r"test_a: extra_info must be an object, got \[1\]"):
+        load(write("a", [benchmark("test_a", extra=[1])]))
+
+
+def test_a_limit_without_times_is_no_control(write):
+    limit = {"seconds": {"q1": 0, "median": 0, "q3": 0, "rounds": 5}}
+    path = write("a", [benchmark("a", extra={"limit": limit})])
+    assert "no control" in verdict_of(compare(path, path))[1]
 
 
 def test_missing_files_are_missing(tmp_path):
@@ -137,6 +169,11 @@ def test_text_and_figures(write):
 def test_nothing_in_common_is_unclear(write):
     comparison = compare(write("old", [benchmark("a")]), write("new", [benchmark("b")]))
     assert comparison.verdict is Verdict.UNCLEAR
+
+
+def test_times_that_scatter_over_decades_have_no_bounds():
+    times = Quartiles(1e-9, 1e-6, 1.0, 5)
+    assert times.over(times) == Ratio(1.0, 0.0, math.inf)
 
 
 def test_interval_of_medians_narrows_with_the_rounds():

@@ -1,5 +1,6 @@
 """The page's charts: speed against size, ratios to the peers, and the history."""
 
+import math
 from collections.abc import Sequence
 
 from bnfast.bench.known import KnownCase, grouped, known_case, peer_names, threads_text
@@ -79,7 +80,8 @@ def ratio_chart(cases: Sequence[KnownCase]) -> str:
     groups = grouped(cases, lambda case: case.group)
     height = 70.0 + 17 * len(cases) + 30 * len(groups)
     drawing = Drawing(WIDTH, height)
-    values = [bound for case in cases for r in case.peers.values() for bound in (r.low, r.high)]
+    ratios = [ratio for case in cases for ratio in case.peers.values()]
+    values = [x for r in ratios for x in (r.low, r.value, r.high) if 0 < x < math.inf]
     x = Scale(min(0.7, *values) / 1.1, max(3.0, *values) * 1.1, 270, WIDTH - 20, log=True)
     _draw_ratio_axis(drawing, x, height - 30)
     drawing.legend(280, 18, [(kinds[name], name) for name in peers])
@@ -106,7 +108,8 @@ def _draw_ratios(
     drawing.text(258, y + 4, case.shape, "tick", "end")
     drawing.line(270, y, WIDTH - 20, y, "row")
     for name, ratio in case.peers.items():
-        drawing.line(x(ratio.low), y, x(ratio.high), y, kinds[name].replace("mark", "line"))
+        low, high = max(ratio.low, x.low), min(ratio.high, x.high)  # drawn as far as it goes
+        drawing.line(x(low), y, x(high), y, kinds[name].replace("mark", "line"))
         drawing.mark(x(ratio.value), y, kinds[name], f"{name}: {case.label}, {ratio}")
 
 

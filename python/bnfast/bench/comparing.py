@@ -82,7 +82,7 @@ def _control(old: SavedCase, new: SavedCase) -> Ratio | None:
 def _limit(case: SavedCase) -> Quartiles | None:
     try:
         return Quartiles.read(case.extra["limit"]["seconds"])
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError):
         return None
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bnfast.bench.ratio import Ratio
+from bnfast.bench.ratio import Ratio, positive
 from bnfast.bench.saved import SavedCase, SavedRun
 
 _STEADY = 0.1
@@ -63,7 +63,7 @@ def known_cases(run: SavedRun) -> list[KnownCase]:
 
 
 def known_case(case: SavedCase) -> KnownCase | None:
-    """Return a case's figures; None if it does not tell them."""
+    """Return a case's figures; None if it does not tell them, or others by the same names."""
     extra = case.extra
     try:
         return KnownCase(
@@ -71,22 +71,22 @@ def known_case(case: SavedCase) -> KnownCase | None:
             operation=str(extra["operation"]),
             layout=str(extra["layout"]),
             shape="x".join(map(str, extra["shape"])),
-            threads=int(extra["threads"]),
-            tensor_bytes=int(extra["tensor_bytes"]),
-            seconds=extra["bytes_moved"] / extra["gb_per_s"] / 1e9,
-            speed=float(extra["gb_per_s"]),
-            limit=float(extra["limit"]["gb_per_s"]),
-            share=float(extra["limit"]["share"]["ratio"]),
-            floor_share=float(extra["floor"]["share"]["ratio"]) if extra["floor"] else None,
-            control=_ratio(extra["control"]),
-            peers={name: _ratio(figures) for name, figures in extra["peers"].items()},
+            threads=int(_positive(extra, "threads")),
+            tensor_bytes=int(_positive(extra, "tensor_bytes")),
+            seconds=_positive(extra, "bytes_moved") / _positive(extra, "gb_per_s") / 1e9,
+            speed=_positive(extra, "gb_per_s"),
+            limit=_positive(extra["limit"], "gb_per_s"),
+            share=_positive(extra["limit"]["share"], "ratio"),
+            floor_share=_positive(extra["floor"]["share"], "ratio") if extra["floor"] else None,
+            control=Ratio.read(extra["control"]),
+            peers={name: Ratio.read(figures) for name, figures in extra["peers"].items()},
         )
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         return None
 
 
-def _ratio(figures: Mapping[str, Any]) -> Ratio:
-    return Ratio(*(float(figures[name]) for name in ("ratio", "low", "high")))
+def _positive(figures: Mapping[str, Any], name: str) -> float:
+    return positive(name, figures[name])
 
 
 def peer_names(cases: Iterable[KnownCase]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bnfast.bench.ratio import Floats, Ratio
+from bnfast.bench.ratio import Floats, Ratio, positive
 
 # Of a median, for times that are near normal: 1.2533 sigma/sqrt(n), with sigma = IQR/1.349.
 _ERROR_OF_MEDIAN = 1.2533 / 1.349
@@ -39,9 +39,11 @@ class Quartiles:
 
     @classmethod
     def read(cls, figures: Mapping[str, Any]) -> "Quartiles":
-        """Return those that JSON holds, its other members left alone."""
-        q1, median, q3 = (float(figures[name]) for name in ("q1", "median", "q3"))
-        return cls(q1, median, q3, int(figures["rounds"]))
+        """Return those that JSON holds, its other members left alone; ValueError if none are so."""
+        q1, median, q3 = (positive(name, figures[name]) for name in ("q1", "median", "q3"))
+        if not q1 <= median <= q3:
+            raise ValueError(f"quartiles must be in order, got {q1}, {median} and {q3}")
+        return cls(q1, median, q3, int(positive("rounds", figures["rounds"])))
 
     def figures(self) -> dict[str, float]:
         """Return them for JSON."""
@@ -51,7 +53,10 @@ class Quartiles:
         """Return the ratio of two medians of unpaired times, with its 99 % interval."""
         value = self.median / other.median
         errors = math.hypot(self._relative_error, other._relative_error)
-        factor = math.exp(_SIGMAS_OF_99_PERCENT * errors)
+        try:
+            factor = math.exp(_SIGMAS_OF_99_PERCENT * errors)
+        except OverflowError:
+            return Ratio(value, 0.0, math.inf)
         return Ratio(value, value / factor, value * factor)
 
     @property

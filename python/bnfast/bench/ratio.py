@@ -1,7 +1,9 @@
 """A ratio of times with the interval it lies in."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,14 @@ Floats = NDArray[np.float64]
 
 CONFIDENCE = 0.99
 _RESAMPLES = 2000
+
+
+def positive(name: str, value: Any) -> float:
+    """Return a figure that was saved: a time, a speed or a ratio, finite and above 0."""
+    found = float(value)
+    if not 0 < found < math.inf:
+        raise ValueError(f"{name} must be finite and above 0, got {value}")
+    return found
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,19 @@ class Ratio:
 
     def __str__(self) -> str:
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+    @classmethod
+    def read(cls, figures: Mapping[str, Any]) -> "Ratio":
+        """Return what JSON holds; ValueError if no ratio of times is so."""
+        high = figures["high"]
+        found = cls(
+            positive("ratio", figures["ratio"]),
+            float(figures["low"]),
+            math.inf if high is None else float(high),
+        )
+        if not 0 <= found.low <= found.high:
+            raise ValueError(f"bounds must be 0 or more and in order, got {found}")
+        return found
 
     @property
     def spread(self) -> float:

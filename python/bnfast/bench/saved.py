@@ -66,7 +66,7 @@ def load(path: Path | str) -> SavedRun:
     Raises
     ------
     NotSavedError
-        If the file holds something else.
+        If the file holds something else, or times that are not finite and above 0.
     OSError
         If it cannot be read.
 
@@ -82,7 +82,8 @@ def load(path: Path | str) -> SavedRun:
         content = json.loads(path.read_text(encoding="utf-8"))
         return _run(path, content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise NotSavedError(f"expected {_LEAST}, got {str(path)!r}: {error!r}") from error
+        reason = error if isinstance(error, ValueError) else repr(error)
+        raise NotSavedError(f"expected {_LEAST}, got {str(path)!r}: {reason}") from error
 
 
 def load_all(paths: Iterable[Path | str]) -> list[SavedRun]:
@@ -130,4 +131,9 @@ def _shortened(commit: str) -> str:
 def _case(benchmark: dict[str, Any]) -> SavedCase:
     name = str(benchmark.get("fullname") or benchmark["name"])
     extra = benchmark.get("extra_info") or {}
-    return SavedCase(name, Quartiles.read(benchmark["stats"]), extra)
+    if not isinstance(extra, dict):
+        raise ValueError(f"{name}: extra_info must be an object, got {extra!r}")
+    try:
+        return SavedCase(name, Quartiles.read(benchmark["stats"]), extra)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
