@@ -52,10 +52,7 @@ def commit(revision):
 
 
 def build(commit, folder, role):
-    """Install a commit, or the checkout if it is None, and return where.
-
-    Where is equally long for all, or the stacks of their processes would begin differently.
-    """
+    """Install a commit, or the checkout if it is None, and return where."""
     name = f"{role}-{commit[:8] if commit else 'checkout'}"
     print(f"building {name} ...", file=sys.stderr, flush=True)
     source = unpacked(commit, folder / f"source-of-{name}") if commit else ROOT

@@ -105,6 +105,27 @@ def test_a_slower_build_is_found(build):
     assert comparison.cases[0].ratio.value == pytest.approx(2, rel=0.2)
 
 
+def test_processes_have_arguments_of_one_length(build, monkeypatch):
+    given, start = [], subprocess.Popen
+
+    def popen(command, **options):
+        given.append(command[-2:])
+        return start(command, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    old, new = build("a"), build("a-much-longer-name")
+    assert compare(old, new, [CASE], slower=0.0125).cases[0].ratio is not None
+    assert len({len(" ".join(arguments)) for arguments in given}) == 1
+    assert {Path(folder).parts[-1] for folder, _ in given} == {"build-0", "build-1"}
+    assert not any(Path(folder).exists() for folder, _ in given)
+
+
+def test_the_installed_build_is_its_package_alone():
+    with folder_of("installed") as folder:
+        (package,) = folder.iterdir()
+        assert package.resolve() == Path(bnfast.__file__).parent.resolve()
+
+
 def test_a_planted_slowdown_is_found(build):
     folder = build()
     comparison = compare(folder, folder, [CASE], slower=1.0)
@@ -168,10 +189,12 @@ def test_installed_build_does_every_small_case():
 
 
 def test_wheels_are_unpacked(build, tmp_path):
-    folder = build()
+    folder = build(content=BUILD.replace("* weight", ""))
     wheel = tmp_path / "bnfast-1-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.write(folder / "bnfast" / "__init__.py", "bnfast/__init__.py")
+    (case,) = compare(wheel, wheel, [CASE]).cases
+    assert f"{wheel}: WrongAnswerError" in case.judgement.reason
     with folder_of(wheel) as unpacked:
         assert (unpacked / "bnfast" / "__init__.py").is_file()
     assert not unpacked.exists()

@@ -110,8 +110,13 @@ def compare_builds(
     thresholds = thresholds or Thresholds()
     measured = [_Measured(case, thresholds.of(case.name)) for case in cases]
     with ExitStack() as stack:
-        old, new = (stack.enter_context(folder_of(build)) for build in (base, candidate))
-        planned = ((new, slower), (old, 0.0), (new, slower))
+        folders = [stack.enter_context(folder_of(build)) for build in (base, candidate)]
+        old, new = stack.enter_context(_equally_long(folders))
+        planned = (
+            (new, slower, str(candidate)),
+            (old, 0.0, str(base)),
+            (new, slower, str(candidate)),
+        )
         end = time.perf_counter() + seconds * len(measured)
         for start in range(MOST_STARTS):
             undecided = [found for found in measured if not found.decided]
@@ -125,7 +130,7 @@ def compare_builds(
 
 
 def _measure(
-    planned: Sequence[tuple[Path, float]],
+    planned: Sequence[tuple[Path, float, str]],
     measured: Sequence[_Measured],
     effort: Effort,
     progress: Callable[[str], None],
@@ -169,10 +174,27 @@ def as_fast_twice(times: Floats) -> bool:
 
 
 @contextmanager
+def _equally_long(folders: Sequence[Path]) -> Iterator[list[Path]]:
+    """Give the folders names of one length: a process's stack begins where its arguments end."""
+    with TemporaryDirectory() as names:
+        links = [Path(names, f"build-{place}") for place in range(len(folders))]
+        for link, folder in zip(links, folders, strict=True):
+            link.symlink_to(folder.resolve(), target_is_directory=True)
+        yield links
+
+
+@contextmanager
 def folder_of(build: Path | str) -> Iterator[Path]:
-    """Give the folder that holds a build's package, unpacked if it is a wheel."""
+    """Give the folder that holds a build's package, unpacked if it is a wheel.
+
+    Of the installed one the package alone: what is installed beside it, NumPy say, is imported from
+    where the other build's process imports it.
+    """
     if str(build) == INSTALLED:
-        yield Path(bnfast.__file__).parents[1]
+        with TemporaryDirectory() as alone:
+            package = Path(bnfast.__file__).parent
+            Path(alone, package.name).symlink_to(package, target_is_directory=True)
+            yield Path(alone)
     elif (folder := Path(build)).suffix == ".whl" and folder.is_file():
         with TemporaryDirectory() as unpacked:
             with zipfile.ZipFile(folder) as wheel:

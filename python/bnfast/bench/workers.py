@@ -26,15 +26,18 @@ class Worker:
     Parameters
     ----------
     folder : Path
-        Holds the ``bnfast`` package of the build.
+        Holds the ``bnfast`` package of the build. Its name is kept, a link's too: processes whose
+        arguments are of different lengths have different stacks, and times.
     slower : float, default 0
         Slow each call down by this share of its time.
+    name : str, optional
+        The build's, in errors; by default the folder's.
     """
 
-    def __init__(self, folder: Path, slower: float = 0.0) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, slower: float = 0.0, name: str = "") -> None:
+        self._name = name or str(folder)
         self._process = subprocess.Popen(
-            [sys.executable, str(_WORKER), str(folder.resolve()), str(slower)],
+            [sys.executable, str(_WORKER), str(folder.absolute()), f"{slower:.6f}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -79,9 +82,9 @@ class Worker:
             raise self._ended()
         reply: dict[str, Any] = json.loads(line)
         if "error" in reply:
-            raise CannotMeasureError(f"{self._folder}: {reply['error']}")
+            raise CannotMeasureError(f"{self._name}: {reply['error']}")
         return reply
 
     def _ended(self) -> WorkerEndedError:
         status = self._process.wait()
-        return WorkerEndedError(f"{self._folder}: its process ended with status {status}")
+        return WorkerEndedError(f"{self._name}: its process ended with status {status}")
