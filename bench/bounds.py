@@ -4,10 +4,10 @@ python bench/bounds.py [--shape NxCxHxW ...] [--threads N] [--seconds S]
 
 NCHW: loops of bare_loops.cpp, which sum and map in the same order, with nothing kept per channel;
 of several groups, turns and kinds of stores the fastest. NHWC: the memory probes one after the
-other, as often as the tensors must be read and written. All take turns in this process, and their
-answers are checked first. Prints the speed of the memory's own copy (of two reads and a write), the
-shares of it that bnfast and the bound reach, and bnfast's speed over that of the bound. Needs g++
-and a CPU with AVX2.
+other, as often as the tensors must be read and written. All take turns in this process; the answers
+of bnfast and of the loops are checked first. Prints the speed of the memory's own copy (of two
+reads and a write), the shares of it that bnfast and the bound reach, and bnfast's speed over that
+of the bound. Needs g++ and a CPU with AVX2.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 import bnfast
+from bnfast.bench.answers import check_answers
 from bnfast.bench.limits import probes
 from bnfast.bench.operations import LAYOUTS, Array, Call, Problem, bnfast_call, make_problem
 from bnfast.bench.shapes import unique_shapes
@@ -124,14 +125,14 @@ def check(
 def bounds_of_planes(
     library: ctypes.CDLL, p: Problem, *, backward: bool, threads: int
 ) -> dict[str, Call]:
-    """The bare loops that were fastest when each was tried for a moment."""
+    """The bare loops that were fastest when each was tried for a moment; none may fit."""
     _, channels, *spatial = p.x.shape
     found = {
         str(order): bare_call(library, p, order, backward=backward, threads=threads)
         for order in orders(channels, int(np.prod(spatial)))
     }
-    times = seconds_of(found, 0.5)
-    return {name: found[name] for name in sorted(found, key=lambda name: times[name])[:FINALISTS]}
+    times = seconds_of(found, 0.5) if found else {}
+    return {name: found[name] for name in sorted(times, key=times.__getitem__)[:FINALISTS]}
 
 
 def bounds_of_rows(p: Problem, *, backward: bool, threads: int) -> dict[str, Call]:
@@ -151,19 +152,25 @@ def report(
 ) -> None:
     p = make_problem(layout, shape)
     for operation, (probe, tensors) in PROBES.items():
+        name = f"{operation} {layout} {'x'.join(map(str, shape))}"
+        own_call = bnfast_call(bnfast, operation, p)
+        check_answers(operation, p, {"bnfast": own_call})
         backward = operation == "backward"
         of = {"backward": backward, "threads": options.threads}
         bounds = bounds_of_planes(library, p, **of) if layout == "NCHW" else bounds_of_rows(p, **of)
+        if not bounds:
+            print(f"{name}: no bare loop fits this shape", flush=True)
+            continue
         limits = {m.stores: m.call for m in probes(probe, p.x, p.dy, p.out, options.threads)}
-        calls = {"bnfast": bnfast_call(bnfast, operation, p), **bounds, **limits}
+        calls = {"bnfast": own_call, **bounds, **limits}
         times = seconds_of(calls, options.seconds)
         limit = min(times[name] for name in limits)
         best = min(bounds, key=lambda name: times[name])
         own, bound = limit / times["bnfast"], limit / times[best]
         speed = tensors * p.x.nbytes / limit / 1e9
         print(
-            f"{operation} {layout} {'x'.join(map(str, shape))}: {speed:.1f} GB/s, bnfast {own:.2f},"
-            f" bound {bound:.2f} ({best}), bnfast/bound {own / bound:.2f}",
+            f"{name}: {speed:.1f} GB/s, bnfast {own:.2f}, bound {bound:.2f} ({best}),"
+            f" bnfast/bound {own / bound:.2f}",
             flush=True,
         )
 

@@ -2,8 +2,8 @@
 
 python bench/tables.py [--seconds S]
 
-All calls of a line take turns in this process, and their answers are checked first. Prints shares
-of the read speed of as many bytes, and times of scikit-learn as multiples of bnfast's.
+All calls of a line take turns in this process; bnfast's answers are checked first. Prints shares of
+the read speed of as many bytes, and times of scikit-learn as multiples of bnfast's.
 """
 
 import argparse
@@ -41,7 +41,10 @@ def statistics(shape: tuple[int, ...], axis: int, seconds: float) -> None:
     x = filled(shape)
     others = tuple(i for i in range(x.ndim) if i != axis % x.ndim)
     stats = bnfast.ChannelStats(channel_axis=axis)
-    np.testing.assert_allclose(stats.update(x).mean, x.mean(others, dtype=np.float64), rtol=1e-9)
+    exact = x.mean(others, dtype=np.float64), x.var(others, dtype=np.float64)
+    stats.update(x)
+    np.testing.assert_allclose((stats.mean, stats.var()), exact, rtol=1e-9)
+    np.testing.assert_allclose(bnfast.moments(x, channel_axis=axis)[:2], exact, rtol=1e-9)
     read = probes("read", x, x, x, bnfast.get_num_threads())
     calls: dict[str, Call] = {
         "moments": lambda: bnfast.moments(x, channel_axis=axis),

@@ -2,7 +2,7 @@
 
 python bench/variants.py half | fused [--shape NxCxHxW ...] [--seconds S]
 
-All calls of a line take turns in this process, and their answers are checked first. Prints times as
+All calls of a line take turns in this process; bnfast's answers are checked first. Prints times as
 multiples: of half precision how many times the elements per second of float32, and how many times
 as long PyTorch takes in bfloat16; of fused steps how many times as long as the plain call.
 """
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 import bnfast
+from bnfast.bench.answers import check_answers
 from bnfast.bench.limits import probes
 from bnfast.bench.operations import (
     LAYOUTS,
@@ -25,14 +26,18 @@ from bnfast.bench.operations import (
     at_huge_page,
     bnfast_call,
     make_problem,
+    right_answer,
 )
 from bnfast.bench.shapes import unique_shapes
+from bnfast.demo import reference
 from median_times import seconds_of
 
 BATCH = 32
 FUSED_SHAPES = [(BATCH, *s) for s in ((256, 56, 56), (64, 56, 56), (512, 28, 28), (1024, 14, 14))]
 # How far half precision may be from float32, relative to the largest result.
 TOLERANCE = {"float16": 2e-3, "bfloat16": 2e-2}
+# How far a call with an activation may be from its formula.
+TOLERANCE_OF_STEPS = 1e-5
 
 
 def narrowed(array: Array, dtype: Any) -> Array:
@@ -47,6 +52,7 @@ def half_calls(operation: str, problem: Problem) -> Iterator[tuple[str, Call]]:
     import ml_dtypes
 
     plain = bnfast_call(bnfast, operation, problem)
+    check_answers(operation, problem, {"bnfast": plain})
     exact = np.array(plain(), copy=True)
     yield "float32", plain
     for dtype in (np.float16, ml_dtypes.bfloat16):
@@ -122,20 +128,24 @@ def fused_calls(p: Problem) -> dict[str, dict[str, Call]]:
 
     def backward(**fused: Any) -> Call:
         given = (p.dy, p.x, p.mean, p.invstd, p.weight, p.bias)
-        return lambda: bnfast.batch_norm_backward(*given, **axis, **fused)
+        return lambda: bnfast.batch_norm_backward(*given, **axis, **fused).dx
 
     def with_steps(call: Callable[..., Call]) -> dict[str, Call]:
         names = ("relu", "silu")
         return {"plain": call(), **{name: call(activation=name) for name in names}}
 
-    check_steps(p, inference)
-    limit = probes("add", p.x, p.dy, p.out, bnfast.get_num_threads())
+    forward = {"training": with_steps(training), "inference": with_steps(inference)}
+    gradients = with_steps(backward)
     residual = inference(activation="relu", residual=p.dy)
+    for operation, calls in forward.items():
+        check_forward(p, operation, calls)
+    agree(answer_of(p, residual), np.maximum(answer_of(p, inference()) + p.dy, 0))
+    check_backward(p, gradients, forward["training"]["plain"])
+    limit = probes("add", p.x, p.dy, p.out, bnfast.get_num_threads())
     return {
-        "training": with_steps(training),
-        "inference": with_steps(inference),
-        "backward": with_steps(backward),
-        "inference ": {
+        **forward,
+        "backward": gradients,
+        "inference with a residual": {
             "plain": inference(),
             "residual and relu": residual,
             **{f"{probe.stores} stores": probe.call for probe in limit},
@@ -143,12 +153,34 @@ def fused_calls(p: Problem) -> dict[str, dict[str, Call]]:
     }
 
 
-def check_steps(p: Problem, inference: Callable[..., Call]) -> None:
-    plain = np.array(inference()(), copy=True)
-    relu = inference(activation="relu", residual=p.dy)()
-    np.testing.assert_allclose(relu, np.maximum(plain + p.dy, 0), rtol=1e-5, atol=1e-5)
-    silu = inference(activation="silu")()
-    np.testing.assert_allclose(silu, plain / (1 + np.exp(-plain)), rtol=1e-5, atol=1e-6)
+def check_forward(p: Problem, operation: str, calls: dict[str, Call]) -> None:
+    check_answers(operation, p, {"bnfast": calls["plain"]})
+    plain = answer_of(p, calls["plain"])
+    agree(answer_of(p, calls["relu"]), np.maximum(plain, 0))
+    agree(answer_of(p, calls["silu"]), plain / (1 + np.exp(-plain)))
+
+
+def check_backward(p: Problem, gradients: dict[str, Call], forward: Call) -> None:
+    """Hold an activation's gradient to the plain one of `dy` times its slope."""
+    check_answers("backward", p, {"bnfast": gradients["plain"]})
+    y = answer_of(p, forward)
+    gate = 1 / (1 + np.exp(-y))
+    # Where y is next to 0, either slope of relu is right.
+    sure = np.abs(y) > TOLERANCE_OF_STEPS
+    for name, slope in {"relu": y > 0, "silu": gate * (1 + y * (1 - gate))}.items():
+        (expected,) = right_answer(reference, "backward", replace(p, dy=p.dy * slope))
+        agree(answer_of(p, gradients[name])[sure], expected[sure])
+
+
+def answer_of(p: Problem, call: Call) -> Array:
+    """A call's answer; where it lands is spoiled first."""
+    p.out.fill(np.nan)
+    return np.array(call(), copy=True)
+
+
+def agree(answer: Array, expected: Array) -> None:
+    tolerance = TOLERANCE_OF_STEPS
+    np.testing.assert_allclose(answer, expected, rtol=tolerance, atol=tolerance)
 
 
 def report(what: str, problem: Problem, found: dict[str, float]) -> None:

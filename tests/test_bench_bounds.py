@@ -10,6 +10,7 @@ import pytest
 import bnfast
 import bounds
 from bnfast.bench.operations import make_problem
+from bnfast.bench.tolerance import WrongAnswerError
 
 pytestmark = [pytest.mark.once, pytest.mark.aside]
 
@@ -63,13 +64,35 @@ def test_a_wrong_answer_is_found(library):
         bounds.check(p, np.zeros(2), **constants)
 
 
+def run(shape, monkeypatch, capsys):
+    arguments = ["--shape", shape, "--seconds", "0.01", "--threads", "1"]
+    monkeypatch.setattr("sys.argv", ["bounds.py", *arguments])
+    try:
+        assert bounds.main() == 0
+    finally:
+        bnfast.set_num_threads(None)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_a_shape_that_no_loop_fits_is_told(library, monkeypatch, capsys):
+    lines = run("4x17x5x7", monkeypatch, capsys)
+    assert lines[:2] == [
+        f"{operation} NCHW 4x17x5x7: no bare loop fits this shape"
+        for operation in ("training", "backward")
+    ]
+    assert [line.split(":")[0] for line in lines[2:]] == [
+        f"{operation} NHWC 4x17x5x7" for operation in ("training", "backward")
+    ]
+
+
+def test_a_wrong_answer_of_bnfast_is_not_timed(library, monkeypatch, capsys):
+    monkeypatch.setattr(bnfast, "batch_norm", lambda x, *arguments, out, **more: out)
+    with pytest.raises(WrongAnswerError, match="bnfast: the error of training is nan"):
+        run("2x32x7x7", monkeypatch, capsys)
+
+
 def test_it_prints_a_line_for_each_operation(library, monkeypatch, capsys):
-    monkeypatch.setattr(
-        "sys.argv", ["bounds.py", "--shape", "2x32x7x7", "--seconds", "0.01", "--threads", "1"]
-    )
-    assert bounds.main() == 0
-    bnfast.set_num_threads(None)
-    lines = capsys.readouterr().out.splitlines()
+    lines = run("2x32x7x7", monkeypatch, capsys)
     assert [line.split(":")[0] for line in lines] == [
         f"{operation} {layout} 2x32x7x7"
         for layout in ("NCHW", "NHWC")
