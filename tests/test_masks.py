@@ -202,3 +202,26 @@ def test_every_part_runs_on_the_threads_asked_for(monkeypatch):
     bnfast.batch_norm_backward(dy, x, mean, invstd, weight, bias, mask=mask, num_threads=2)
     assert asked
     assert set(asked) == {2}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        ({"output_mask": None}, TypeError, "output_mask must be a tuple of 3 bool"),
+        ({"output_mask": (True,)}, ValueError, "output_mask must have 3 members, got 1"),
+        ({"output_mask": ("a", 1, 1)}, TypeError, r"output_mask\[0\] must be True or False"),
+        ({"channel_axis": 1.5}, TypeError, "channel_axis must be an integer"),
+        ({"activation": "sigmoid"}, ValueError, "activation must be"),
+    ],
+    ids=str,
+)
+def test_wrong_arguments_are_refused_as_without_a_mask(wrong, error, message):
+    x, dy, ones = np.ones((4, 3)), np.ones((4, 3)), np.ones(3)
+    for mask in (None, np.array([True, True, False, True])):
+        with pytest.raises(error, match=message):
+            bnfast.batch_norm_backward(dy, x, ones, ones, mask=mask, out=dy, **wrong)
+        if "output_mask" not in wrong:
+            with pytest.raises(error, match=message):
+                bnfast.batch_norm_forward(x, mask=mask, out=x, **wrong)
+        assert (x == 1).all()
+        assert (dy == 1).all()

@@ -244,13 +244,14 @@ py::object batch_norm_backward(const py::object& dy, const py::object& x, const 
                                const py::object& mask, const py::object& output_mask,
                                const py::object& out, const py::object& num_threads) {
   const bool training = boolean(training_, "training");
-  if (!mask.is_none()) {
-    return py::module_::import("bnfast.masked")
-        .attr("backward")(dy, x, mean, invstd, weight_, bias_, channel_axis, training, activation,
-                          negative_slope, residual, mask, output_mask, out, num_threads);
-  }
   const NamedActivation named(activation, number(negative_slope, "negative_slope"));
   const Wanted wanted(output_mask);
+  if (!mask.is_none()) {
+    const py::int_ axis(integer(channel_axis, "channel_axis"));
+    return py::module_::import("bnfast.masked")
+        .attr("backward")(dy, x, mean, invstd, weight_, bias_, axis, training, activation,
+                          negative_slope, residual, mask, output_mask, out, num_threads);
+  }
   Arguments a(dy, x, mean, invstd, channel_axis, num_threads);
   ChannelArgument weight(weight_, "weight", a.channels(), kNoWeight);
   ChannelArgument bias(bias_, "bias", a.channels(), kNoBias);

@@ -348,9 +348,9 @@ py::object batch_norm_forward(const py::object& x_, const py::object& weight,
                               const py::object& residual, const py::object& mask,
                               const py::object& out, const py::object& num_threads) {
   if (!mask.is_none()) {
+    const py::int_ axis(integer(channel_axis, "channel_axis"));
     return py::module_::import("bnfast.masked")
-        .attr("forward")(x_, weight, bias, eps, channel_axis, activation, residual, mask, out,
-                         num_threads);
+        .attr("forward")(x_, weight, bias, eps, axis, activation, residual, mask, out, num_threads);
   }
   const Operand x = input(x_, "x", channel_axis);
   const EpilogueArguments epilogue(NamedActivation(activation), residual, x);
