@@ -16,7 +16,7 @@ void reduce_and_map_by(const Reduced<Op, T>& of, const MapOp& map_op, const MapT
                        double* first, double* second) {
   if (of.block.inner >= kLeastInTurns<C, T, streaming>) {
     Mapper<Op, MapOp, C, streaming, T> map(map_op, task);
-    reduce_and_map_long_planes<C>(of, first, second, map);
+    reduce_and_map_in_turns<C>(of, first, second, map);
   } else {
     RowsOfPlanes<Op, MapOp, T, C, streaming>(of, map_op, task).run(first, second);
   }
@@ -32,7 +32,7 @@ void reduce_and_map_planes(const Block& block, const Input* in, const void* cons
   const MappedPlanes<MapOp, T, T> mapped(task.in, task.out);
   const bool streams =
       kStreams && task.store == Store::streaming && streamable<C>(map_op, block, mapped) &&
-      (block.inner >= kLeastInTurns<C, T, true> || joined<C>(map_op, block, mapped));
+      (block.inner >= kLeastStreamedAlone<C, T> || joined<C>(map_op, block, mapped));
   if (streams) {
     reduce_and_map_by<Op, MapOp, T, C, true>(of, map_op, task, first, second);
   } else {

@@ -1,4 +1,4 @@
-// Long planes, reduced and mapped a few KB of each in turn.
+// Planes reduced and mapped in turn: of long ones a few KB, of short ones a plane.
 #pragma once
 
 #include "kernels/reduced.hpp"
@@ -10,14 +10,29 @@ namespace BNFAST_ISA {
 // vectors, which pass over a run several times, map a part of it after each pass.
 template <class C, class T>
 constexpr ptrdiff_t kTurn = kRun<C> * (sizeof(C) / sizeof(T));
-// The shortest planes that are taken in turns: streamed stores, which wait for memory, have the
-// runs' reads to go on with if they come a part at a time.
+// The shortest planes that are taken so: streamed stores, which wait for memory, have the runs'
+// reads to go on with if they come a part at a time.
 template <class C, class T, bool streaming>
-constexpr ptrdiff_t kLeastInTurns = streaming ? kTurn<C, T> / 2 * 3 : kTurn<C, T> * 2;
+constexpr ptrdiff_t kLeastInTurns = streaming ? kTurn<C, T> / 4 * 3 : kTurn<C, T> * 2;
+// The shortest that are streamed where they do not lie end to end.
+template <class C, class T>
+constexpr ptrdiff_t kLeastStreamedAlone = kTurn<C, T> / 2 * 3;
 
-// Elements between what is mapped and what is prefetched, in a plane of the same length: so many
-// turns, but no more than a plane; planes of less than two turns are read two planes ahead. What is
-// left of the plane is whole parts of a turn, each of which is prefetched from one plane.
+// How far ahead of the map the reduction's next reads are prefetched, in turns: into L1 soon, into
+// L2 next. Of planes shorter than two turns whole planes: those that hold a turn, and twice as many
+// or, where they are shorter than one, four times.
+constexpr ptrdiff_t kSoon = 1, kNext = 2, kNextOfShort = 4;
+
+template <class C, class T>
+constexpr ptrdiff_t planes_soon(ptrdiff_t plane) {
+  return plane < kTurn<C, T> ? (kTurn<C, T> + plane - 1) / plane : 1;
+}
+template <class C, class T>
+constexpr ptrdiff_t planes_next(ptrdiff_t plane) {
+  return planes_soon<C, T>(plane) * (plane < kTurn<C, T> ? kNextOfShort : kNext);
+}
+// The elements of so many turns, but no more than a plane. What is left of the plane is whole parts
+// of a turn, each of which is prefetched from one plane.
 template <class C, class T>
 constexpr ptrdiff_t turns_ahead(ptrdiff_t turns, ptrdiff_t plane) {
   constexpr ptrdiff_t part = kTurn<C, T> / kPasses<C>;
@@ -32,6 +47,9 @@ class PlanesInOrder {
   explicit PlanesInOrder(const Reduced<Op, T>& of)
       : at_(of.in), next_(of.next), channels_(of.block.channels), outer_(of.block.outer) {}
 
+  void skip(ptrdiff_t planes) {
+    for (ptrdiff_t i = 0; i < planes; ++i) take();
+  }
   Inputs<Op, T> take() {
     const Inputs<Op, T> plane = at_.at(c_, o_);
     if (++c_ == channels_) {
@@ -49,10 +67,10 @@ class PlanesInOrder {
   ptrdiff_t channels_, outer_, c_ = 0, o_ = 0;
 };
 
-// The plane that is reduced, and the two that will be.
+// The plane that is reduced, one that soon will be, and one that will be later.
 template <class Op, class T>
 struct Coming {
-  Inputs<Op, T> now, next, then;
+  Inputs<Op, T> now, soon, next;
 };
 
 // Maps a block's planes a turn at a time, and prefetches what the reduction, Op, will want next. Of
@@ -72,10 +90,10 @@ class Mapper {
   // coming: what is reduced meanwhile, and afterwards.
   __attribute__((always_inline)) void begin_plane(ptrdiff_t c, ptrdiff_t o,
                                                   const Coming<Op, T>& coming) {
-    const auto [now, next, then] = coming;
-    soon_ = read_on<Op>(now, next, size_, turns_ahead<C, T>(1, size_));
-    next_ = size_ < 2 * kTurn<C, T> ? read_on<Op>(next, then, size_, size_)
-                                    : read_on<Op>(now, next, size_, turns_ahead<C, T>(2, size_));
+    const auto [now, soon, next] = coming;
+    soon_ = read_on<Op>(now, soon, size_, turns_ahead<C, T>(kSoon, size_));
+    next_ = read_on<Op>(now, size_ < 2 * kTurn<C, T> ? next : soon, size_,
+                        turns_ahead<C, T>(kNext, size_));
     const Place<MapOp, T, T> rest = at_.plus(done_);
     at_ = planes_.at(c, o);
     ends_run_ = !end_to_end_ || c + 1 == task_.block.channels;
@@ -162,19 +180,20 @@ BNFAST_INLINE void add_and_map_plane(ChannelSums& sums, const Op& op, const Inpu
 
 // Planes that are taken in turns, as they lie in memory: the channels of an outer index in a row.
 template <class C, class Op, class T, class Map>
-BNFAST_INLINE void reduce_and_map_long_planes(const Reduced<Op, T>& of, double* first,
-                                              double* second, Map& map) {
+BNFAST_INLINE void reduce_and_map_in_turns(const Reduced<Op, T>& of, double* first, double* second,
+                                           Map& map) {
   const auto [outer, channels, inner] = of.block;
   BlockSums sums(of.block);
-  PlanesInOrder<Op, T> planes(of);
-  Coming<Op, T> coming = {planes.take(), planes.take(), planes.take()};
+  PlanesInOrder<Op, T> planes(of), soon(of), next(of);
+  soon.skip(planes_soon<C, T>(inner));
+  next.skip(planes_next<C, T>(inner));
   for (ptrdiff_t o = 0; o < outer; ++o) {
     for (ptrdiff_t c = 0; c < channels; ++c) {
       Vector<C> k[Op::coefficients];
       splat_coefficients<C, Op::coefficients>(of.coefficients, c, k);
-      map.begin_plane(c, o, coming);
-      add_and_map_plane<C>(sums.channel[c], of.op, coming.now, inner, k, map);
-      coming = {coming.next, coming.then, planes.take()};
+      const Inputs<Op, T> plane = planes.take();
+      map.begin_plane(c, o, {plane, soon.take(), next.take()});
+      add_and_map_plane<C>(sums.channel[c], of.op, plane, inner, k, map);
     }
   }
   sums.finish(of.block, first, second);
