@@ -203,7 +203,8 @@ void store_planes(const Op& op, const Block& block, const MappedPlanes<Op, T, U>
 template <class C, class T>
 constexpr bool kJoins = kStreams && !kSmall && kSame<T, C>;
 
-// Near caches prefetch what is read and written in order, faster than software does.
+// Nothing is prefetched: in the near caches for which planes are joined that took longer
+// (docs/experiments.md).
 template <class C, class Op, class T, class U>
 void store_joined_planes(const Op& op, const Block& block, const MappedPlanes<Op, T, U>& planes,
                          const void* const* coefficients) {
