@@ -117,6 +117,18 @@ def test_streamed_short_planes_are_whole_lines(inputs):
     assert large["group"] * 49 * 4 % 64 == 0
 
 
+def test_of_maps_of_rows_that_a_near_cache_could_hold_every_other_piece_is_stored():
+    shape = (32 * 784, 128, 1)  # 12.8 MB each
+    assert schedule(shape, "rows", **INFERENCE)["halved"]
+    assert not schedule(shape, "rows", **INFERENCE, num_threads=1)["halved"]
+    assert not schedule(shape, "rows", **INFERENCE, l3=16 * MB)["halved"]
+    assert not schedule(shape, "rows", **INFERENCE, l3=64 * MB)["halved"]
+    assert not schedule((32 * 784, 32, 1), "rows", **INFERENCE)["halved"]
+    assert not schedule((32 * 784, 100, 1), "rows", **INFERENCE, inputs=2)["halved"]
+    assert not schedule(shape, "rows")["halved"]
+    assert not schedule((32, 128, 784), **INFERENCE)["halved"]
+
+
 def test_short_planes_that_are_no_whole_lines_are_joined_with_a_near_cache():
     for inner, joined in [(49, True), (196, True), (1023, True), (784, False), (1025, False)]:
         assert schedule((8, 64, inner))["joined"] is joined

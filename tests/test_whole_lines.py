@@ -105,3 +105,19 @@ def test_joined_is_as_stored(inner, dtype, offset, assume_cache_sizes):
     wanted = inner * x.itemsize < 4096
     assert [plan["joined"] for plan in plans(x)] == [wanted, False]
     assert_same_bits(x, dy, weight, offset, assume_cache_sizes)
+
+
+@pytest.mark.parametrize("offset", [0, 1, 4, 15])
+@pytest.mark.parametrize("channels", [3, 37, 64, 96, 700])
+def test_halved_is_as_stored(channels, offset, assume_cache_sizes):
+    rows = LARGE // (4 * channels)
+    x, weight = some((rows, channels), np.float32, 0), some(channels, np.float32, 1)
+    plan = bnfast._core.schedule((rows, channels, 1), "rows", reduces=False, l2=NEAR[0], l3=NEAR[1])
+    assert plan["halved"]
+    assume_cache_sizes(*STORED)
+    wanted = bnfast.affine(x, weight, weight, num_threads=2)
+    assume_cache_sizes(*NEAR)
+    found, around = beside(x, offset)
+    bnfast.affine(found, weight, weight, out=found, num_threads=2)
+    assert found.tobytes() == wanted.tobytes()
+    assert all(np.all(part == 123) for part in around)

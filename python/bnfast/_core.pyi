@@ -45,6 +45,7 @@ class _CacheSizes(TypedDict):
 class _Schedule(TypedDict):
     threads: int
     streaming: bool
+    halved: bool
     joined: bool
     group: int
     shared: bool

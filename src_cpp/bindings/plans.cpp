@@ -23,9 +23,11 @@ constexpr const char* kSchedule =
 --
 
 How a pass over arrays of shape (outer, channels, inner) would be run on a machine with these caches:
-a dict with ``threads``, ``streaming`` (whether the output bypasses the caches), ``joined`` (whether
-short planes are stored as one run, a line at a time), ``group`` (channels taken together), ``shared`` (whether threads share each channel) and ``interleaved`` (whether one
-slab is mapped while the next is reduced).
+a dict with ``threads``, ``streaming`` (whether the output bypasses the caches), ``halved`` (of
+rows, whether every other piece is stored through them all the same), ``joined`` (whether short
+planes are stored as one run, a line at a time), ``group`` (channels taken together), ``shared``
+(whether threads share each channel) and ``interleaved`` (whether one slab is mapped while the next
+is reduced).
 )";
 
 py::dict describe_walk(const py::args& arrays, const py::object& channel_axis) {
@@ -91,6 +93,7 @@ py::dict schedule(const py::object& shape, const py::object& walk, const py::obj
   py::dict result;
   result["threads"] = found.threads;
   result["streaming"] = found.store == Store::streaming;
+  result["halved"] = found.halved;
   result["joined"] = found.store == Store::joined;
   result["group"] = found.group;
   result["shared"] = found.shared;

@@ -65,15 +65,19 @@ class RowsMap {
   }
 
   void run(const Team& team) const {
-    if (tail_ > 0 && team.rank == team.size - 1) map_block(rows_, 1, tail_);
+    const Schedule& schedule = pass_.schedule;
+    if (tail_ > 0 && team.rank == team.size - 1) map_block(rows_, 1, tail_, schedule.store);
     const ptrdiff_t begin = team.begin(rows_), end = team.end(rows_);
     // Behind a reduction last rows first: those lie in cache. Alone as they lie in memory.
     const ptrdiff_t piece = pass_.check ? kCheckElements : kMapElements;
-    const bool in_pieces = pass_.reduction || pass_.check;
+    const bool in_pieces = pass_.reduction || pass_.check || schedule.halved;
     const ptrdiff_t step = in_pieces ? std::max<ptrdiff_t>(1, piece / columns_) : rows_;
+    bool streams = true;
     for (ptrdiff_t done = 0; done < end - begin; done += step) {
       const ptrdiff_t rows = std::min(step, end - begin - done);
-      map_block(pass_.reduction ? end - done - rows : begin + done, rows, columns_);
+      map_block(pass_.reduction ? end - done - rows : begin + done, rows, columns_,
+                streams ? schedule.store : Store::ordinary);
+      streams = !(streams && schedule.halved);
     }
     if (head_ > 0 && team.rank == 0) map_head();
     pass_.mapping->fence();
@@ -102,17 +106,18 @@ class RowsMap {
     return streams && past > 0 ? (kLineBytes - past) / item : 0;
   }
 
-  void map_head() const { map_rows({1, head_, 1}, pass_.operands, 0); }
+  void map_head() const { map_rows({1, head_, 1}, pass_.operands, 0, pass_.schedule.store); }
 
-  void map_block(ptrdiff_t row, ptrdiff_t rows, ptrdiff_t columns) const {
+  void map_block(ptrdiff_t row, ptrdiff_t rows, ptrdiff_t columns, Store store) const {
     const ptrdiff_t fold = columns_ / channels_;
     Operands here = pass_.operands.at(row * fold, 0, head_);
     for (Input& in : here.in) in.outer *= fold;
     for (Output& out : here.out) out.outer *= fold;
-    map_rows({rows, columns, 1}, here, head_);
+    map_rows({rows, columns, 1}, here, head_, store);
   }
 
-  void map_rows(const Block& block, const Operands& here, ptrdiff_t first_column) const {
+  void map_rows(const Block& block, const Operands& here, ptrdiff_t first_column,
+                Store store) const {
     const Mapping& mapping = *pass_.mapping;
     const Coefficients& from = own_row() ? *mapping.coefficients : long_coefficients_;
     const void* coefficients[kMaxCoefficients];
@@ -121,7 +126,7 @@ class RowsMap {
       pass_.check->read(here.in[0], here.in_item[0], block.outer, block.channels, here.in[0].outer);
     }
     mapping.kernel.rows(block, here.in.data(), here.out.data(), coefficients, pass_.activation,
-                        pass_.schedule.store);
+                        store);
   }
 
   const Pass& pass_;

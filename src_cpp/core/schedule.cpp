@@ -69,12 +69,15 @@ int threads_for(const Work& work, int threads) {
   return static_cast<int>(std::clamp<ptrdiff_t>(most, 1, std::max(threads, 1)));
 }
 
+bool maps_one_array(const Work& work) {
+  return !work.reduces && work.bytes_read <= work.bytes_written;
+}
+
 // The planes walk writes what it has prefetched while it read, and a map of one array what it
 // prefetches for writing: through the caches they keep up with memory as long as a good part of the
 // last one holds all.
 ptrdiff_t most_bytes_through_caches(const Work& work, const CacheSizes& caches, int threads) {
-  const bool one_array = work.bytes_read <= work.bytes_written;
-  const bool keeps_up = work.reduces ? work.walk == Walk::planes : one_array;
+  const bool keeps_up = work.reduces ? work.walk == Walk::planes : maps_one_array(work);
   const bool maps_planes = !work.reduces && work.walk == Walk::planes;
   const ptrdiff_t least = maps_planes && threads > 1 ? kStreamingBytesOfMap : kStreamingBytes;
   return keeps_up ? std::max(least, caches.l3 / 6) : least;
@@ -95,6 +98,14 @@ Store store_for(const Work& work, const CacheSizes& caches, int threads) {
   const bool streams = work.bytes_written > 0 && large && whole_lines;
   if (streams) return Store::streaming;
   return joins(work, caches) ? Store::joined : Store::ordinary;
+}
+
+// Whether of streamed rows every other piece is stored, in a map alone: a near cache that is as
+// large as all arrays holds what is read and half of what is written, even if others take their
+// part of it, and the memory has but the other half to take (docs/experiments.md).
+bool halves(const Work& work, Store store, const CacheSizes& caches, int threads) {
+  return maps_one_array(work) && work.walk == Walk::rows && store == Store::streaming &&
+         threads > 1 && is_near(caches) && work.bytes() <= caches.l3;
 }
 
 // Whether all arrays lie in a last cache that is near.
@@ -147,7 +158,8 @@ ptrdiff_t room_for_slabs(const CacheSizes& caches, ptrdiff_t of_l2, int threads)
 
 Schedule schedule_for(const Work& work, const CacheSizes& caches, int threads) {
   threads = threads_for(work, threads);
-  Schedule schedule{threads, store_for(work, caches, threads), 1, false, false};
+  const Store store = store_for(work, caches, threads);
+  Schedule schedule{threads, store, halves(work, store, caches, threads), 1, false, false};
   if (work.walk == Walk::rows || work.elements() == 0) return schedule;
   const ptrdiff_t group = group_for(work, schedule.store, caches, threads);
   const bool idle = ceil_div(work.channels, group) < 2 * threads;

@@ -27,6 +27,8 @@ struct Work {
 struct Schedule {
   int threads;
   Store store;
+  bool
+      halved;  // a map of rows: every other piece of a streamed output is stored through the caches
   // Of the planes walk:
   ptrdiff_t group;   // channels taken together
   bool shared;       // all threads work on one channel, each on a part of its slab
