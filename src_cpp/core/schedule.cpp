@@ -100,9 +100,9 @@ Store store_for(const Work& work, const CacheSizes& caches, int threads) {
   return joins(work, caches) ? Store::joined : Store::ordinary;
 }
 
-// Whether of streamed rows every other piece is stored, in a map alone: a near cache that is as
-// large as all arrays holds what is read and half of what is written, even if others take their
-// part of it, and the memory has but the other half to take (docs/experiments.md).
+// Whether of streamed rows every other piece is stored, in a map alone, as was measured where a
+// near cache is as large as all arrays (docs/experiments.md): likely it holds what is read and half
+// of what is written, even if others take their part of it.
 bool halves(const Work& work, Store store, const CacheSizes& caches, int threads) {
   return maps_one_array(work) && work.walk == Walk::rows && store == Store::streaming &&
          threads > 1 && is_near(caches) && work.bytes() <= caches.l3;
