@@ -48,7 +48,9 @@ def failures(operation: str, problem: Problem, calls: Mapping[str, Call]) -> dic
     for name, call in calls.items():
         limit = LIMIT if name == BNFAST else _LIMIT_OF_PEERS
         try:
-            check_answer(name, operation, call, problem.out, expected, limit)
+            check_answer(
+                name, operation, call, problem.out, expected, reference.float32_error, limit
+            )
         except Exception as error:
             found[name] = error
     return found

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+ErrorOf = Callable[[Any, Array], float]
+
 LIMIT = 8.0
-_UNIT = 1.2e-7
 
 
 class WrongAnswerError(Exception):
@@ -26,6 +27,7 @@ def check_answer(
     call: Callable[[], object],
     out: Array,
     expected: tuple[Array, ...],
+    error_of: ErrorOf,
     limit: float = LIMIT,
 ) -> None:
     """Call and compare the answer.
@@ -40,8 +42,10 @@ def check_answer(
         Where the answer may land; spoiled before the call, so that it must be written.
     expected : tuple of ndarray
         The right answer, in float64.
+    error_of : callable
+        `bnfast.demo.reference.float32_error`, in units of 1.2e-7.
     limit : float, default 8
-        In units of 1.2e-7: of an element up to 1 the absolute error, above 1 the relative one.
+        In the same units.
 
     Raises
     ------
@@ -52,25 +56,22 @@ def check_answer(
     --------
     >>> import numpy as np
     >>> from bnfast.bench.tolerance import check_answer
+    >>> from bnfast.demo.reference import float32_error
     >>> out = np.ones(3, np.float32)
-    >>> check_answer("nobody", "moments", lambda: out, out, (np.ones(3),))
+    >>> check_answer("nobody", "moments", lambda: out, out, (np.ones(3),), float32_error)
     Traceback (most recent call last):
     bnfast.bench.tolerance.WrongAnswerError: nobody: the error of moments is nan units of ...
     """
     out.fill(np.nan)
-    error = _error(call(), expected)
+    error = _error(call(), expected, error_of)
     if not error <= limit:
         raise WrongAnswerError(
             f"{name}: the error of {operation} is {error:.3g} units of 1.2e-7, more than {limit:g}"
         )
 
 
-def _error(answer: Any, expected: tuple[Array, ...]) -> float:
+def _error(answer: Any, expected: tuple[Array, ...], error_of: ErrorOf) -> float:
     answers = answer if isinstance(answer, tuple) else (answer,)
     if [np.shape(a) for a in answers] != [e.shape for e in expected]:
         return float("inf")
-    errors = [
-        np.max(np.abs(np.asarray(a) - e) / np.maximum(1.0, np.abs(e)))
-        for a, e in zip(answers, expected, strict=True)
-    ]
-    return float(np.max(errors)) / _UNIT
+    return float(np.max([error_of(a, e) for a, e in zip(answers, expected, strict=True)]))

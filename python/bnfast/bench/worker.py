@@ -92,7 +92,8 @@ class Server:
         problem = self._operations.make_problem(case["layout"], tuple(case["shape"]))
         call: Call = self._operations.bnfast_call(self._bnfast, operation, problem)
         expected = self._operations.right_answer(self._reference, operation, problem)
-        self._tolerance.check_answer("bnfast", operation, call, problem.out, expected)
+        error_of = self._reference.float32_error
+        self._tolerance.check_answer("bnfast", operation, call, problem.out, expected, error_of)
         return call
 
 

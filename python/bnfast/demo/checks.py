@@ -4,12 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bnfast.demo.tables import table
 
-FLOAT32_UNIT = 1.2e-7
 FLOAT64_UNIT = 2.2e-16
 LIMIT = 8.0
 
@@ -37,24 +33,6 @@ class Check:
             "unit": self.unit,
             "ok": self.ok,
         }
-
-
-def max_error(
-    result: Any, reference: NDArray[Any], *, scale: float | None = None, unit: float
-) -> float:
-    """Return the largest error of `result` in units of ``unit * scale``.
-
-    `scale` is max(1, abs(reference)) of each element by default: an absolute error for values
-    up to 1, and a relative one above, where a float itself has no finer steps.
-    """
-    expected = np.asarray(reference)
-    allowed = np.maximum(1.0, np.abs(expected)) if scale is None else scale
-    return float(np.max(np.abs(np.asarray(result) - expected) / allowed)) / unit
-
-
-def float32_error(result: Any, reference: NDArray[Any], scale: float | None = None) -> float:
-    """Return the largest error of a float32 result, see `max_error`."""
-    return max_error(result, reference, scale=scale, unit=FLOAT32_UNIT)
 
 
 def checks_table(checks: Sequence[Check]) -> str:

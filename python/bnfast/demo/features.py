@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 import bnfast
 from bnfast.demo import reference
-from bnfast.demo.checks import Check, checks_table, float32_error
+from bnfast.demo.checks import Check, checks_table
+from bnfast.demo.reference import float32_error
 from bnfast.demo.tables import table
 
 FEATURES = ("bedrooms", "price")

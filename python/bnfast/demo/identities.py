@@ -5,8 +5,9 @@ from numpy.typing import NDArray
 
 import bnfast
 from bnfast.demo import reference
-from bnfast.demo.checks import FLOAT64_UNIT, Check, float32_error, max_error
+from bnfast.demo.checks import FLOAT64_UNIT, Check
 from bnfast.demo.data import Dataset
+from bnfast.demo.reference import float32_error, max_error
 from bnfast.demo.training import EPS, learned, new_layer
 
 MOMENTS_LIMIT = 1e-13 / FLOAT64_UNIT

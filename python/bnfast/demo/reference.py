@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+FLOAT32_UNIT = 1.2e-7
+
 Array = NDArray[Any]
 
 
@@ -80,3 +82,21 @@ def backward(dy: Array, x: Array, eps: float, channel_axis: int) -> Gradients:
         mean_dy_normalized.ravel() * count,
         mean_dy.ravel() * count,
     )
+
+
+def max_error(
+    result: Any, reference: NDArray[Any], *, scale: float | None = None, unit: float
+) -> float:
+    """Return the largest error of `result` in units of ``unit * scale``.
+
+    `scale` is max(1, abs(reference)) of each element by default: an absolute error for values
+    up to 1, and a relative one above, where a float itself has no finer steps.
+    """
+    expected = np.asarray(reference)
+    allowed = np.maximum(1.0, np.abs(expected)) if scale is None else scale
+    return float(np.max(np.abs(np.asarray(result) - expected) / allowed)) / unit
+
+
+def float32_error(result: Any, reference: NDArray[Any], scale: float | None = None) -> float:
+    """Return the largest error of a float32 result, see `max_error`."""
+    return max_error(result, reference, scale=scale, unit=FLOAT32_UNIT)

@@ -10,10 +10,11 @@ from typing import get_args
 import numpy as np
 
 import bnfast
-from bnfast.demo.checks import LIMIT, Check, float32_error
+from bnfast.demo.checks import LIMIT, Check
 from bnfast.demo.contenders import Call, bnfast_call, copy_call, numpy_call
 from bnfast.demo.problem import Layout, Operation, Problem, make_problem
 from bnfast.demo.pytorch import pytorch_calls, same_threads
+from bnfast.demo.reference import float32_error
 from bnfast.demo.times import BNFAST, NUMPY, Timed, Times
 
 SHAPES = ((32, 64, 56, 56), (32, 256, 14, 14))

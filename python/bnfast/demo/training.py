@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 import bnfast
 from bnfast.demo import reference
-from bnfast.demo.checks import Check, float32_error
+from bnfast.demo.checks import Check
 from bnfast.demo.data import Dataset
-from bnfast.demo.reference import Statistics
+from bnfast.demo.reference import Statistics, float32_error
 
 STEPS = 40
 MOMENTUM = 0.1
