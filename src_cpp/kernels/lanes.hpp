@@ -15,10 +15,6 @@ struct WriteAhead {
     prefetch_for_write(reinterpret_cast<const char*>(at[0]) + y + step * per_step);
   }
 };
-struct NoAhead {
-  template <class T>
-  __attribute__((always_inline)) void touch(ptrdiff_t, const T* const*) const {}
-};
 
 // True for the vectors of a step with which a cache line begins.
 template <class C, class T>
@@ -58,7 +54,9 @@ BNFAST_INLINE void add_vectors(const Op& op, const Steps<Op, T>& steps, int part
     for (int a = 0; a < whole; ++a) {
       const Inputs<Op, T> here = step.plus(a * width);
       if (first_in_line<C, T>(a)) ahead.touch(i, here.at);
-      op.add(load_terms<C, Op>(here.at).u, c, first[a], second[a]);
+      Terms<Op, C> terms = load_terms<C, Op>(here.at);
+      if constexpr (whole < kAccumulators) load_once(terms);
+      op.add(terms.u, c, first[a], second[a]);
     }
     if constexpr (whole < kAccumulators) {
       if (tail == 0) continue;

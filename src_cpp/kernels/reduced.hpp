@@ -16,17 +16,25 @@ struct Reduced {
   const void* const* coefficients;
 };
 
-// Prefetches what will be written at y while x is reduced; per_step: what their distance grows by.
-// Streamed stores need no line fetched.
-template <bool streaming, class T>
-__attribute__((always_inline)) inline auto write_ahead(const T* x, const T* y,
-                                                       ptrdiff_t per_step = 0) {
-  if constexpr (streaming) {
-    return NoAhead{};
-  } else {
-    return WriteAhead{reinterpret_cast<const char*>(y) - reinterpret_cast<const char*>(x),
-                      per_step};
+// While the reduction reads x, what the map will write at y is prefetched; per_step: what their
+// distance grows by.
+template <class T>
+__attribute__((always_inline)) inline WriteAhead write_ahead(const T* x, const T* y,
+                                                             ptrdiff_t per_step = 0) {
+  return {reinterpret_cast<const char*>(y) - reinterpret_cast<const char*>(x), per_step};
+}
+
+// While the reduction reads what is here, what lies there is prefetched.
+template <class Op, class T>
+__attribute__((always_inline)) inline ReadAhead<Op> read_ahead(const Inputs<Op, T>& here,
+                                                               const Inputs<Op, T>& there) {
+  ReadAhead<Op> ahead;
+#pragma GCC unroll 4
+  for (int k = 0; k < Op::inputs; ++k) {
+    ahead.bytes[k] =
+        reinterpret_cast<const char*>(there.at[k]) - reinterpret_cast<const char*>(here.at[k]);
   }
+  return ahead;
 }
 
 }  // namespace BNFAST_ISA

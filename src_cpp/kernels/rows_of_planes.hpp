@@ -6,6 +6,51 @@
 namespace bnfast {
 namespace BNFAST_ISA {
 
+// How far ahead a block's rows are read: so many rows, of this block or, from its end on, of the
+// next one; at most a block.
+template <class Op>
+class RowsAhead {
+ public:
+  template <class T>
+  RowsAhead(const Reduced<Op, T>& of, ptrdiff_t rows)
+      : left_(rows < of.block.outer ? of.block.outer - rows : 0) {
+#pragma GCC unroll 4
+    for (int k = 0; k < Op::inputs; ++k) {
+      const ptrdiff_t row = of.in.in[k].outer;
+      here_.bytes[k] = (of.block.outer - left_) * row;
+      next_.bytes[k] = of.next.in[k].data - of.in.in[k].data - left_ * row;
+    }
+  }
+  __attribute__((always_inline)) const ReadAhead<Op>& from(ptrdiff_t row) const {
+    return row < left_ ? here_ : next_;
+  }
+  template <class T>
+  __attribute__((always_inline)) Inputs<Op, T> from(ptrdiff_t row, const Inputs<Op, T>& at) const {
+    Inputs<Op, T> ahead;
+#pragma GCC unroll 4
+    for (int k = 0; k < Op::inputs; ++k) {
+      ahead.at[k] =
+          reinterpret_cast<const T*>(reinterpret_cast<const char*>(at.at[k]) + from(row).bytes[k]);
+    }
+    return ahead;
+  }
+
+ private:
+  ptrdiff_t left_;  // rows whose rows ahead are of this block
+  ReadAhead<Op> here_, next_;
+};
+
+// The same for steps, which are planes of a row each.
+template <class Op>
+struct StepsAhead {
+  RowsAhead<Op> rows;
+  ptrdiff_t begin;
+  template <class T>
+  __attribute__((always_inline)) void touch(ptrdiff_t step, const T* const* at) const {
+    rows.from(begin + step).touch(step, at);
+  }
+};
+
 // Those of all channels at one outer index are a row.
 template <class Op, class MapOp, class T, class C, bool streaming>
 class RowsOfPlanes {
@@ -17,26 +62,29 @@ class RowsOfPlanes {
         mapped_(task.in, task.out),
         joins_(task.store == Store::joined && joined<C>(map_op, of.block, mapped_)) {}
 
-  // A turn is a row; or, where a plane is but one step of a run, rows of a run.
+  // A turn is a row; or, where a plane is but one step of a run, rows of a run. Rows that are
+  // streamed are each mapped once a run's share of the channels is reduced.
   void run(double* first, double* second) const {
     const auto [outer, channels, inner] = of_.block;
     const bool steps = inner <= kLanes<C>, parts = steps && collide();
     const ptrdiff_t turn = !steps ? 1 : parts ? kFewSteps : kRunSteps;
-    if (outer <= turn && inner <= kRun<C>) return run_once(first, second);
-    const ptrdiff_t ahead = turn == 1 ? 3 : turn;
+    if (!kSmall && outer <= turn && inner <= kRun<C>) return run_once(first, second);
+    const RowsAhead<Op> rows_ahead(of_, turn == 1 ? 3 : turn);
     BlockSums sums(of_.block);
     RunLanes<C> lanes[kMaxGroup];
     for (ptrdiff_t o = 0; o < outer; o += turn) {
       const ptrdiff_t end = o + turn < outer ? o + turn : outer;
+      ptrdiff_t row = o;
       for (ptrdiff_t c = 0; c < channels; ++c) {
         if (parts) {
-          add_part(c, o, end, lanes[c], sums.channel[c]);
+          add_part(c, o, end, rows_ahead, lanes[c], sums.channel[c]);
           continue;
         }
-        sums.channel[c].add(first_run(of_, mapped_, c, o, end));
-        if (inner > kRun<C>) add_other_runs(c, o, sums.channel[c]);
+        sums.channel[c].add(first_run(of_, mapped_, c, o, end, rows_ahead));
+        if (inner > kRun<C>) add_other_runs(c, o, rows_ahead, sums.channel[c]);
+        if (streaming) row = map_rows(row, o + (end - o) * (c + 1) / channels, rows_ahead);
       }
-      for (ptrdiff_t row = o; row < end; ++row) map(row, ahead);
+      map_rows(row, end, rows_ahead);
     }
     sums.finish(of_.block, first, second);
   }
@@ -51,86 +99,110 @@ class RowsOfPlanes {
   void run_once(double* first, double* second) const {
     const Reduced<Op, T> of = of_;
     const MappedPlanes<MapOp, T, T> mapped = mapped_;
+    const RowsAhead<Op> rows_ahead(of, of.block.outer);
     for (ptrdiff_t c = 0; c < of.block.channels; ++c) {
-      RunSums run = first_run(of, mapped, c, 0, of.block.outer);
+      RunSums run = first_run(of, mapped, c, 0, of.block.outer, rows_ahead);
       first[c] = total(run.first);
       second[c] = total(run.second);
     }
-    for (ptrdiff_t row = 0; row < of.block.outer; ++row) map(row, of.block.outer);
+    map_rows(0, of.block.outer, rows_ahead);
   }
 
   // Planes [begin, end) as a part of a run, which goes to the sums where it ends.
   __attribute__((always_inline)) void add_part(ptrdiff_t c, ptrdiff_t begin, ptrdiff_t end,
-                                               RunLanes<C>& lanes, ChannelSums& sums) const {
+                                               const RowsAhead<Op>& rows_ahead, RunLanes<C>& lanes,
+                                               ChannelSums& sums) const {
     Vector<C> k[Op::coefficients];
     splat_coefficients<C, Op::coefficients>(of_.coefficients, c, k);
     const ptrdiff_t inner = of_.block.inner;
     lanes.add(of_.op, steps_at(of_.in, c, begin, end, inner), k,
-              write_steps_ahead(of_, mapped_, c, begin), begin % kRunSteps == 0);
+              steps_ahead(of_, mapped_, c, begin, rows_ahead), begin % kRunSteps == 0);
     if (end % kRunSteps == 0 || end == of_.block.outer) sums.add(lanes.sums());
   }
 
-  static __attribute__((always_inline)) auto write_steps_ahead(
-      const Reduced<Op, T>& of, const MappedPlanes<MapOp, T, T>& mapped, ptrdiff_t c,
-      ptrdiff_t begin) {
-    return write_ahead<streaming>(of.in.at(c, begin).at[0], mapped.at(c, begin).out[0],
-                                  mapped.out[0].outer - of.in.in[0].outer);
+  static __attribute__((always_inline)) auto steps_ahead(const Reduced<Op, T>& of,
+                                                         const MappedPlanes<MapOp, T, T>& mapped,
+                                                         ptrdiff_t c, ptrdiff_t begin,
+                                                         const RowsAhead<Op>& rows_ahead) {
+    if constexpr (streaming) {
+      return StepsAhead<Op>{rows_ahead, begin};
+    } else {
+      return write_ahead(of.in.at(c, begin).at[0], mapped.at(c, begin).out[0],
+                         mapped.out[0].outer - of.in.in[0].outer);
+    }
+  }
+
+  static __attribute__((always_inline)) auto plane_ahead(const Reduced<Op, T>& of,
+                                                         const MappedPlanes<MapOp, T, T>& mapped,
+                                                         ptrdiff_t c, ptrdiff_t o,
+                                                         const RowsAhead<Op>& rows_ahead) {
+    if constexpr (streaming) {
+      return rows_ahead.from(o);
+    } else {
+      return write_ahead(of.in.at(c, o).at[0], mapped.at(c, o).out[0]);
+    }
   }
 
   // Of a plane, or of planes [begin, end) where they are short.
   static __attribute__((always_inline)) RunSums first_run(const Reduced<Op, T>& of,
                                                           const MappedPlanes<MapOp, T, T>& mapped,
                                                           ptrdiff_t c, ptrdiff_t begin,
-                                                          ptrdiff_t end) {
+                                                          ptrdiff_t end,
+                                                          const RowsAhead<Op>& rows_ahead) {
     Vector<C> k[Op::coefficients];
     splat_coefficients<C, Op::coefficients>(of.coefficients, c, k);
     const ptrdiff_t inner = of.block.inner;
     if (inner <= kLanes<C>) {
       return sum_steps<C>(of.op, steps_at(of.in, c, begin, end, inner), k,
-                          write_steps_ahead(of, mapped, c, begin));
+                          steps_ahead(of, mapped, c, begin, rows_ahead));
     }
-    const Inputs<Op, T> at = of.in.at(c, begin);
-    return sum_side_by_side<C>(of.op, at, inner < kRun<C> ? inner : kRun<C>, k,
-                               write_ahead<streaming>(at.at[0], mapped.at(c, begin).out[0]));
+    return sum_side_by_side<C>(of.op, of.in.at(c, begin), inner < kRun<C> ? inner : kRun<C>, k,
+                               plane_ahead(of, mapped, c, begin, rows_ahead));
   }
 
   // Of planes that are shorter than a turn, but longer than a run.
-  __attribute__((noinline)) void add_other_runs(ptrdiff_t c, ptrdiff_t o, ChannelSums& sums) const {
+  __attribute__((noinline)) void add_other_runs(ptrdiff_t c, ptrdiff_t o,
+                                                const RowsAhead<Op>& rows_ahead,
+                                                ChannelSums& sums) const {
     Vector<C> k[Op::coefficients];
     splat_coefficients<C, Op::coefficients>(of_.coefficients, c, k);
     const ptrdiff_t inner = of_.block.inner;
     for (ptrdiff_t i = kRun<C>; i < inner; i += kRun<C>) {
       const ptrdiff_t n = inner - i < kRun<C> ? inner - i : kRun<C>;
-      sums.add(sum_side_by_side<C>(
-          of_.op, of_.in.at(c, o).plus(i), n, k,
-          write_ahead<streaming>(of_.in.at(c, o).at[0], mapped_.at(c, o).out[0])));
+      sums.add(sum_side_by_side<C>(of_.op, of_.in.at(c, o).plus(i), n, k,
+                                   plane_ahead(of_, mapped_, c, o, rows_ahead)));
     }
   }
 
-  // Maps a row and prefetches the one so many rows later, which may be the next block's.
-  void map(ptrdiff_t row, ptrdiff_t ahead) const {
-    const ptrdiff_t following = row + ahead, behind = following - of_.block.outer;
-    const BlockInputs<Op, T> wanted = behind < 0 ? of_.in : of_.next;
-    const ptrdiff_t o = behind < 0                 ? following
-                        : behind < of_.block.outer ? behind
-                                                   : behind % of_.block.outer;
+  // Maps the rows up to `end`, which it returns.
+  __attribute__((always_inline)) ptrdiff_t map_rows(ptrdiff_t row, ptrdiff_t end,
+                                                    const RowsAhead<Op>& rows_ahead) const {
+    for (; row < end; ++row) map(row, rows_ahead);
+    return end;
+  }
+
+  // Maps a row and, if it is stored through the caches, prefetches what will be reduced.
+  void map(ptrdiff_t row, const RowsAhead<Op>& rows_ahead) const {
     const MapOp op = map_op_;
     const MappedPlanes<MapOp, T, T> mapped = mapped_;
     const auto [outer, channels, inner] = of_.block;
     if constexpr (streaming) {
       prefetch_ends(mapped.at(0, row + 1).out[0], channels * inner);
       return map_joined<C, true>(op, mapped.at(0, row), channels, inner, coefficients_,
-                                 ReadNext<Op, T>{wanted.at(0, o)});
-    } else if constexpr (kJoins<C, T>) {
+                                 ReadNothing{});
+    }
+    const Inputs<Op, T> ahead = rows_ahead.from(row, of_.in.at(0, row));
+    if constexpr (kJoins<C, T>) {
       if (joins_) {
         return map_joined<C, false>(op, mapped.at(0, row), channels, inner, coefficients_,
-                                    ReadNext<Op, T>{wanted.at(0, o)});
+                                    ReadNext<Op, T>{ahead});
       }
     }
     for (ptrdiff_t c = 0; c < channels; ++c) {
       Vector<C> k[MapOp::coefficients];
       splat_coefficients<C, MapOp::coefficients>(coefficients_, c, k);
-      map_plane<C>(op, mapped.at(c, row), inner, k, ReadNext<Op, T>{wanted.at(c, o)});
+      map_plane<C>(op, mapped.at(c, row), inner, k,
+                   ReadNext<Op, T>{rows_ahead.from(row, of_.in.at(c, row))});
     }
   }
 

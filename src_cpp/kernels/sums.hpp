@@ -75,6 +75,13 @@ BNFAST_INLINE Terms<Op, C> load_terms(const T* const* at) {
   return terms;
 }
 
+// Of several inputs all but the first are used twice.
+template <class Op, class C>
+BNFAST_INLINE void load_once(Terms<Op, C>& terms) {
+#pragma GCC unroll 4
+  for (int k = 1; k < Op::inputs; ++k) load_once(terms.u[k]);
+}
+
 // The first n elements, and others that add nothing.
 template <class C, class Op, class T>
 BNFAST_INLINE Terms<Op, C> load_partial_terms(const T* const* at, int n, const Vector<C>* c) {

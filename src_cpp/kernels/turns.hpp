@@ -18,18 +18,19 @@ constexpr ptrdiff_t kLeastInTurns = streaming ? kTurn<C, T> / 4 * 3 : kTurn<C, T
 template <class C, class T>
 constexpr ptrdiff_t kLeastStreamedAlone = kTurn<C, T> / 2 * 3;
 
-// How far ahead of the map the reduction's next reads are prefetched, in turns: into L1 soon, into
-// L2 next. Of planes shorter than two turns whole planes: those that hold a turn, and twice as many
-// or, where they are shorter than one, four times.
+// How far ahead the reduction's next reads are prefetched, in turns: into L1 soon, into L2 next. Of
+// planes shorter than that whole planes: those that hold a turn soon, and next twice as many or,
+// where they are shorter than a turn, four times.
 constexpr ptrdiff_t kSoon = 1, kNext = 2, kNextOfShort = 4;
 
 template <class C, class T>
 constexpr ptrdiff_t planes_soon(ptrdiff_t plane) {
-  return plane < kTurn<C, T> ? (kTurn<C, T> + plane - 1) / plane : 1;
+  return (kTurn<C, T> + plane - 1) / plane;
 }
 template <class C, class T>
 constexpr ptrdiff_t planes_next(ptrdiff_t plane) {
-  return planes_soon<C, T>(plane) * (plane < kTurn<C, T> ? kNextOfShort : kNext);
+  if (plane < kTurn<C, T>) return planes_soon<C, T>(plane) * kNextOfShort;
+  return plane < kNext * kTurn<C, T> ? kNext : 1;
 }
 // The elements of so many turns, but no more than a plane. What is left of the plane is whole parts
 // of a turn, each of which is prefetched from one plane.
@@ -73,9 +74,10 @@ struct Coming {
   Inputs<Op, T> now, soon, next;
 };
 
-// Maps a block's planes a turn at a time, and prefetches what the reduction, Op, will want next. Of
-// its state one number changes from turn to turn: what is stored waits behind streamed stores.
-// Planes that are streamed and lie end to end are one run of vectors, as in map_joined.
+// Maps a block's planes a turn at a time, and prefetches what the reduction, Op, will want soon
+// and, where it stores through the caches, next. Of its state one number changes from turn to turn:
+// what is stored waits behind streamed stores. Planes that are streamed and lie end to end are one
+// run of vectors, as in map_joined.
 template <class Op, class MapOp, class C, bool streaming, class T>
 class Mapper {
  public:
@@ -92,8 +94,7 @@ class Mapper {
                                                   const Coming<Op, T>& coming) {
     const auto [now, soon, next] = coming;
     soon_ = read_on<Op>(now, soon, size_, turns_ahead<C, T>(kSoon, size_));
-    next_ = read_on<Op>(now, size_ < 2 * kTurn<C, T> ? next : soon, size_,
-                        turns_ahead<C, T>(kNext, size_));
+    next_ = read_on<Op>(now, next, size_, turns_ahead<C, T>(kNext, size_));
     const Place<MapOp, T, T> rest = at_.plus(done_);
     at_ = planes_.at(c, o);
     ends_run_ = !end_to_end_ || c + 1 == task_.block.channels;
@@ -103,17 +104,26 @@ class Mapper {
     if constexpr (streaming) begin_run(planes_.at(c, o + 1).out[0]);
   }
 
-  // For a reduction that begins its turn at x: prefetches what this turn will write.
-  __attribute__((always_inline)) auto ahead_of(const T* x) const {
-    return write_ahead<streaming>(x, at_.out[0] + done_);
+  // What a reduction prefetches that begins its turn at element i of a plane.
+  __attribute__((always_inline)) auto ahead_of(const Inputs<Op, T>& plane, ptrdiff_t i) const {
+    if constexpr (streaming) {
+      return read_ahead(plane, next_.from(i));
+    } else {
+      return write_ahead(plane.at[0] + i, at_.out[0] + done_);
+    }
   }
 
   // Maps the next n elements of the plane, whole vectors; all that are left where `last`, but for
   // fewer than a vector if the next plane follows on.
   __attribute__((always_inline)) void turn(ptrdiff_t n, bool last) {
     const ptrdiff_t end = last || n > size_ - done_ ? end_of_vectors() : done_ + n;
-    const ReadBoth<Op, T> ahead{{next_.from(done_)}, {soon_.from(done_)}};
-    map_vectors<C, streaming>(op_, at_, done_, end, k_, ahead);
+    const ReadSoon<Op, T> soon{soon_.from(done_)};
+    if constexpr (streaming) {
+      map_vectors<C, true>(op_, at_, done_, end, k_, soon);
+    } else {
+      const ReadBoth<Op, T> both{{next_.from(done_)}, soon};
+      map_vectors<C, false>(op_, at_, done_, end, k_, both);
+    }
     done_ = end;
     if (last && ends_run_) map_few<C>(op_, at_.plus(done_), size_ - done_, k_);
   }
@@ -168,7 +178,7 @@ BNFAST_INLINE void add_and_map_plane(ChannelSums& sums, const Op& op, const Inpu
       map.turn(kRun<C> / kPasses<C>, false);
       left -= kRun<C> / kPasses<C>;
     };
-    const auto ahead = map.ahead_of(at.at[0] + i);
+    const auto ahead = map.ahead_of(at, i);
     for (ptrdiff_t j = i; j < end; j += kRun<C>) {
       const ptrdiff_t m = end - j < kRun<C> ? end - j : kRun<C>;
       sums.add(sum_side_by_side<C>(op, at.plus(j), m, c, ahead, map_a_part));

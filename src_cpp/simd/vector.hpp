@@ -93,6 +93,10 @@ BNFAST_INLINE U8 load(const uint8_t* p) { return load_as<U8>(p); }
 BNFAST_INLINE void store(float* p, F32 v) { *reinterpret_cast<F32Unaligned*>(p) = v; }
 BNFAST_INLINE void store(double* p, F64 v) { *reinterpret_cast<F64Unaligned*>(p) = v; }
 
+// Has a vector loaded once that is used twice, where a second load was measured to be slower.
+template <class V>
+BNFAST_INLINE void load_once(V&) {}
+
 template <class C>
 BNFAST_INLINE Vector<C> splat(C value) {
   return value - Vector<C>{};

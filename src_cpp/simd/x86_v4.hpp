@@ -16,6 +16,9 @@ BNFAST_INLINE F64 fma(F64 a, F64 b, F64 c) { return _mm512_fmadd_pd(a, b, c); }
 BNFAST_INLINE F32 fnma(F32 a, F32 b, F32 c) { return _mm512_fnmadd_ps(a, b, c); }
 BNFAST_INLINE F64 fnma(F64 a, F64 b, F64 c) { return _mm512_fnmadd_pd(a, b, c); }
 
+// Vectors are as long as lines, so each load that is not aligned reads two of them.
+BNFAST_INLINE void load_once(F32& v) { asm("" : "+v"(v)); }
+
 BNFAST_INLINE unsigned first_lanes(int n) { return (1u << n) - 1u; }
 
 BNFAST_INLINE F32 load_partial(const float* p, int n, F32 fill) {
