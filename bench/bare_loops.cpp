@@ -41,12 +41,22 @@ struct Totals {
   Vector first[kSums] = {}, second[kSums] = {};
 };
 
-// Elements [0, n) of x, and of dy if `backward`.
+template <_mm_hint hint>
+void prefetch(const float* p) {
+  _mm_prefetch(reinterpret_cast<const char*>(p), hint);
+}
+
+// Elements [0, n) of x, and of dy if `backward`. While x[i] is added x[i + next] is prefetched into
+// L2, unless next is 0.
 template <bool backward>
-void sum(const float* x, const float* dy, long n, Vector shift, Totals& totals) {
+void sum(const float* x, const float* dy, long n, long next, Vector shift, Totals& totals) {
   Totals t = totals;
   long i = 0;
   const auto add = [&](int k) {
+    if (next != 0 && i % kLine == 0) {
+      prefetch<_MM_HINT_T1>(x + next + i);
+      if (backward) prefetch<_MM_HINT_T1>(dy + next + i);
+    }
     const Vector d = load(x + i) - shift, g = backward ? load(dy + i) : d;
     t.first[k] += g;
     t.second[k] += g * d;
@@ -60,27 +70,23 @@ void sum(const float* x, const float* dy, long n, Vector shift, Totals& totals) 
   totals = t;
 }
 
-// What is prefetched while x[i] is mapped: x[i + next] into L2 and x[i + soon] into L1.
+// What is prefetched while x[i] is mapped: x[i + next] into L2, unless next is 0, and x[i + soon]
+// into L1.
 struct Ahead {
   long next, soon;
 };
-
-template <_mm_hint hint>
-void prefetch(const float* p) {
-  _mm_prefetch(reinterpret_cast<const char*>(p), hint);
-}
 
 // The same elements to y.
 template <bool backward, bool streaming>
 void map(const float* x, const float* dy, float* y, long n, Ahead ahead, const BareLoop& loop) {
   const Vector shift = splat(loop.shift), mean = splat(loop.mean), scale = splat(loop.scale);
   for (long i = 0; i < n; i += kLine) {
-    prefetch<_MM_HINT_T1>(x + ahead.next + i);
-    prefetch<_MM_HINT_T0>(x + ahead.soon + i);
-    if (backward) {
-      prefetch<_MM_HINT_T1>(dy + ahead.next + i);
-      prefetch<_MM_HINT_T0>(dy + ahead.soon + i);
+    if (ahead.next != 0) {
+      prefetch<_MM_HINT_T1>(x + ahead.next + i);
+      if (backward) prefetch<_MM_HINT_T1>(dy + ahead.next + i);
     }
+    prefetch<_MM_HINT_T0>(x + ahead.soon + i);
+    if (backward) prefetch<_MM_HINT_T0>(dy + ahead.soon + i);
 #pragma GCC unroll 2
     for (long k = i; k < i + kLine; k += kWidth) {
       Vector v = load(x + k) - shift;
@@ -107,7 +113,9 @@ class Groups {
   }
 
  private:
-  void add(long at, long n) { sum<backward>(x_ + at, dy_ + at, n, splat(loop_.shift), totals_); }
+  void add(long at, long n, long next) {
+    sum<backward>(x_ + at, dy_ + at, n, next - at, splat(loop_.shift), totals_);
+  }
   void put(long at, long n, long next, long soon) {
     map<backward, streaming>(x_ + at, dy_ + at, y_ + at, n, {next - at, soon - at}, loop_);
   }
@@ -125,26 +133,29 @@ class Groups {
   }
 
   void at_once(long group, long following, double* totals) {
-    for (long o = 0; o < loop_.images; ++o) add(place(group, o), loop_.row);
+    for (long o = 0; o < loop_.images; ++o) add(place(group, o), loop_.row, place(group, o));
     finish(totals);
     for (long o = loop_.images; o-- > 0;) {
       put(place(group, o), loop_.row, place(following, o), place(group, o) + loop_.ahead);
     }
   }
 
-  // Sums group g, if there is one, and maps the one before.
+  // Sums group g, if there is one, and maps the one before. Of both one prefetches what is summed
+  // next: the sum where the map streams.
   void in_turn(long g, long begin, long end, double* totals) {
     for (long o = 0; o < loop_.images; ++o) {
       const bool last = o + 1 == loop_.images;
       const long after = !last ? place(g, o + 1) : place(g + 1 < end ? g + 1 : begin, 0);
       for (long i = 0; i < loop_.row; i += loop_.turn) {
         const long n = loop_.row - i < loop_.turn ? loop_.row - i : loop_.turn;
-        if (g < end) add(place(g, o) + i, n);
-        if (g == begin) continue;
         const auto read_at = [&](long k) {
           return k < loop_.row ? place(g, o) + k : after + k - loop_.row;
         };
-        put(place(g - 1, o) + i, n, read_at(i + loop_.ahead), read_at(i + loop_.ahead / 2));
+        const long summed = place(g, o) + i, mapped = place(g - 1, o) + i;
+        const long next = read_at(i + loop_.ahead);
+        if (g < end) add(summed, n, streaming ? next : summed);
+        if (g == begin) continue;
+        put(mapped, n, streaming ? mapped : next, read_at(i + loop_.ahead / 2));
       }
     }
     finish(totals);

@@ -110,6 +110,14 @@ def test_streamed_planes_of_nearly_a_page_are_read_four_in_a_row_with_a_near_cac
     assert schedule((64, 512, 784), **{**near, **FAR})["group"] == 1
 
 
+def test_of_several_arrays_that_the_near_cache_holds_in_good_part_planes_are_read_alone():
+    near = {"l2": MB // 2, "l3": 32 * MB}
+    for channels, inputs, group in [(128, 2, 1), (256, 2, 4), (192, 1, 4)]:
+        plan = schedule((32, channels, 784), **near, inputs=inputs)
+        assert plan["streaming"]
+        assert plan["group"] == group
+
+
 @pytest.mark.parametrize("inputs", [1, 2])
 def test_streamed_short_planes_are_whole_lines(inputs):
     large = schedule((512, 2048, 49), inputs=inputs)

@@ -40,7 +40,8 @@ constexpr ptrdiff_t kShortestGroup = 4;
 constexpr ptrdiff_t kLineBytes = 64;
 // With a near cache, which the slabs then lie in, so many streamed planes of these lengths are read
 // in a row: one alone is less than a page, and what the CPU prefetches behind it is another
-// channel's.
+// channel's. Not of several arrays that the cache holds in good part, for L2 does not hold four
+// slabs of each.
 constexpr ptrdiff_t kLeastPlaneOfRow = 3 * kKB;
 constexpr ptrdiff_t kPlanesOfRow = 4;
 // Of small slabs, and of others in a near cache, so many channels that beginning a group costs
@@ -67,6 +68,11 @@ ptrdiff_t bytes_per_thread(const Work& work) {
 int threads_for(const Work& work, int threads) {
   const ptrdiff_t most = work.bytes() / bytes_per_thread(work);
   return static_cast<int>(std::clamp<ptrdiff_t>(most, 1, std::max(threads, 1)));
+}
+
+bool reads_planes_in_rows(const Work& work, ptrdiff_t plane, const CacheSizes& caches) {
+  const bool held = work.bytes_read > work.bytes_written && work.bytes() <= caches.l3 * 3 / 2;
+  return is_near(caches) && !held && plane >= kLeastPlaneOfRow && plane < kShortPlane;
 }
 
 bool maps_one_array(const Work& work) {
@@ -139,7 +145,7 @@ ptrdiff_t group_for(const Work& work, Store store, const CacheSizes& caches, int
   const bool streams = store == Store::streaming;
   const bool shortest = !streams && work.plane() <= kShortestPlane;
   const ptrdiff_t run = streams ? work.inner * item : work.plane();
-  const bool in_rows = streams && is_near(caches) && run >= kLeastPlaneOfRow && run < kShortPlane;
+  const bool in_rows = streams && reads_planes_in_rows(work, run, caches);
   const ptrdiff_t by_plane =
       in_rows ? kPlanesOfRow : std::min(kShortPlane / run, shortest ? kShortestGroup : kMaxGroup);
   const ptrdiff_t by_slab = std::min(room_for_group(work, caches) / work.slab(),

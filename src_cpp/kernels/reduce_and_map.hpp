@@ -1,8 +1,9 @@
 // The kernels that reduce one block and map another, a few KB of each in turn.
 //
-// Measured: memory is read and written at its full speed when all that the reduction will read next
-// is prefetched while the map stores. Prefetched by the reduction itself, or read and stored in
-// the same loop, the same work took a quarter more time (docs/experiments.md).
+// Measured: memory is read and written at its full speed when what the reduction will read is
+// prefetched evenly. Where the map stores through the caches, it prefetches all. Where it streams,
+// the reduction prefetches into L2, the map into L1: all at once some are likely lost. Read and
+// stored in the same loop, the same work took a quarter more time (docs/experiments.md).
 #pragma once
 
 #include "kernels/rows_of_planes.hpp"
