@@ -76,6 +76,12 @@ def test_no_more_values_on_all_ranks_than_the_correction(call, said):
     ]
 
 
+def test_a_correction_must_be_an_integer(said):
+    assert [told["fractional correction"] for told in said] == RANKS * [
+        "TypeError: running_var_correction must be an integer, got 1.5 of type float"
+    ]
+
+
 @pytest.mark.parametrize("call", ["num_features", "channels of stats"])
 def test_other_channels_on_other_ranks(call, said):
     assert said[0][call].startswith("ValueError: ")

@@ -4,10 +4,19 @@
 
 #include "bindings/outputs.hpp"
 #include "bindings/overlap.hpp"
+#include "bindings/register.hpp"
 #include "core/collapse.hpp"
 
 namespace bnfast {
 namespace {
+
+constexpr const char* kAsArray = R"(as_array(x, name)
+--
+
+An input as a NumPy array, without copying the elements: an array itself, or what an object with a
+buffer, ``__array_interface__`` or a CPU ``__dlpack__`` holds. Raises TypeError, which calls it
+`name`, for anything else and for masked arrays.
+)";
 
 py::array from_dlpack(const py::object& object, const char* name) {
   try {
@@ -142,6 +151,10 @@ void check_features(const Operand& x, py::ssize_t features) {
   if (x.shape.channels() == features) return;
   value_error("x must have " + std::to_string(features) + " channels on axis " +
               std::to_string(x.shape.channel_axis) + ", got shape " + text_of_shape(x.object));
+}
+
+void register_arrays(py::module_& m) {
+  m.def("as_array", as_array, kAsArray, py::arg("x"), py::arg("name"));
 }
 
 }  // namespace bnfast

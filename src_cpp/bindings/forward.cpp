@@ -97,6 +97,13 @@ What is normalized in several calls is checked by this first: nothing is compute
 `training` one value per channel is allowed.
 )";
 
+constexpr const char* kCheckCorrection = R"(check_correction(running_var_correction, count)
+--
+
+Raises what batch_norm raises where it trains on so many values per channel, TypeError or ValueError,
+unless it can divide by count - running_var_correction.
+)";
+
 constexpr const char* kForward =
     R"(batch_norm_forward(x, weight=None, bias=None, *, eps=1e-05, channel_axis=1, activation=None, residual=None, mask=None, out=None, num_threads=None)
 --
@@ -167,6 +174,10 @@ void check_correction(long long correction, ptrdiff_t count) {
     value_error("running_var_correction must lie in [0, " + std::to_string(count) +
                 "), the values per channel, got " + std::to_string(correction));
   }
+}
+
+void check_given_correction(const py::object& correction, ptrdiff_t count) {
+  check_correction(integer(correction, "running_var_correction"), count);
 }
 
 void update(UpdatedChannels& running, const double* batch, double momentum, double factor) {
@@ -368,6 +379,8 @@ void register_forward(py::module_& m) {
   define<batch_norm>(m, kBatchNorm);
   define<batch_norm_train>(m, kTrain);
   define<checked_batch>(m, kCheckedBatch);
+  m.def("check_correction", check_given_correction, kCheckCorrection,
+        py::arg("running_var_correction"), py::arg("count"));
   define<batch_norm_forward>(m, kForward);
 }
 

@@ -7,6 +7,7 @@ PYBIND11_MODULE(_core, m) {
   options.disable_function_signatures();  // each docstring begins with its own
   m.doc() = "The compiled half of bnfast.";
   bnfast::start();
+  bnfast::register_arrays(m);
   bnfast::register_forward(m);
   bnfast::register_backward(m);
   bnfast::register_affine(m);

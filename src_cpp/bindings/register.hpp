@@ -8,6 +8,7 @@ namespace bnfast {
 // Chooses the instruction set, and refuses wishes of the environment that cannot be met.
 void start();
 
+void register_arrays(pybind11::module_& m);
 void register_forward(pybind11::module_& m);
 void register_backward(pybind11::module_& m);
 void register_affine(pybind11::module_& m);

@@ -47,6 +47,7 @@ for name, correction in {
     "correction": 2 * comm.size,
     "larger correction": 5 * comm.size,
     "negative correction": -1,
+    "fractional correction": 1.5,
 }.items():
     bn.running_var_correction = correction
     told(name, lambda: bn(x[:1], out=out))

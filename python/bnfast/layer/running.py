@@ -10,26 +10,9 @@ from numpy.typing import NDArray
 from bnfast.layer.state import Stateful
 from bnfast.results import Moments
 
-__all__ = ["Running", "Statistics", "check_correction"]
+__all__ = ["Running", "Statistics"]
 
 Array = NDArray[Any]
-
-
-def check_correction(correction: int, count: int) -> None:
-    """Refuse what the core refuses as `running_var_correction` of so many values per channel.
-
-    Examples
-    --------
-    >>> from bnfast.layer.running import check_correction
-    >>> check_correction(2, 2)
-    Traceback (most recent call last):
-    ValueError: running_var_correction must lie in [0, 2), the values per channel, got 2
-    """
-    if correction < 0 or 0 < count <= correction:
-        raise ValueError(
-            f"running_var_correction must lie in [0, {count}), the values per channel, "
-            f"got {correction}"
-        )
 
 
 class Statistics(Protocol):

@@ -10,9 +10,9 @@ from numpy.typing import DTypeLike, NDArray
 
 import bnfast
 from bnfast import BatchNorm, ChannelStats
+from bnfast._core import check_correction
 from bnfast.inputs import as_array
 from bnfast.layer.normalizing import Activation
-from bnfast.layer.running import check_correction
 from bnfast.mpi.exchange import (
     TIMEOUT,
     Call,
