@@ -83,6 +83,15 @@ def test_module_is_the_command():
     assert run.stderr == ""
 
 
+@pytest.mark.once
+def test_output_that_nobody_reads_ends_the_command_quietly():
+    command = [sys.executable, "-m", "bnfast", "info"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        run.stdout.close()
+        said = run.stderr.read()
+    assert (run.returncode, said) == (141, b"")
+
+
 def test_info_as_json_is_the_dictionary(capsys, facts):
     assert main(["info", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == facts

@@ -1,10 +1,13 @@
 """The command line: ``bnfast COMMAND``, the same as ``python -m bnfast COMMAND``."""
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
 
 from bnfast import __version__
 from bnfast.cli import bench, config, demo, info, normalize, stats
+from bnfast.cli.status import Status
 
 __all__ = ["main"]
 
@@ -29,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done, 1 a check failed, 3 could not measure.
+        0 done, 1 a check failed, 3 could not measure, 141 whoever read the output stopped.
 
     Raises
     ------
@@ -45,7 +48,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     0
     """
     arguments = _parser().parse_args(argv)
-    return int(arguments.run(arguments))
+    try:
+        status = int(arguments.run(arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+        status = Status.UNREAD
+    return status
+
+
+def _discard_output() -> None:
+    """Have what is still to be printed, by the interpreter's exit at last, go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,3 +10,4 @@ class Status(IntEnum):
     CHECK_FAILED = 1
     USAGE = 2
     NOT_MEASURED = 3
+    UNREAD = 141  # what shells report of a command that SIGPIPE ended
