@@ -146,11 +146,10 @@ class RowsOfPlanes {
       return map_joined<C, true>(op, mapped.at(0, row), channels, inner, coefficients_,
                                  ReadNothing{});
     }
-    const Inputs<Op, T> ahead = rows_ahead.from(row, of_.in.at(0, row));
     if constexpr (kJoins<C, T>) {
       if (joins_) {
         return map_joined<C, false>(op, mapped.at(0, row), channels, inner, coefficients_,
-                                    ReadNext<Op, T>{ahead});
+                                    ReadNext<Op, T>{rows_ahead.from(row, of_.in.at(0, row))});
       }
     }
     for (ptrdiff_t c = 0; c < channels; ++c) {

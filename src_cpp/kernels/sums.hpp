@@ -75,7 +75,7 @@ BNFAST_INLINE Terms<Op, C> load_terms(const T* const* at) {
   return terms;
 }
 
-// Of several inputs all but the first are used twice.
+// All inputs but the first, which Products uses once.
 template <class Op, class C>
 BNFAST_INLINE void load_once(Terms<Op, C>& terms) {
 #pragma GCC unroll 4

@@ -68,7 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bnfast",
         description="Batch normalization for CPUs.",
-        epilog="Exit status: 0 done, 1 a check failed, 2 wrong usage, 3 could not measure.",
+        epilog="Exit status: 0 done, 1 a check failed, 2 wrong usage, 3 could not measure, "
+        "141 whoever read the output stopped.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
