@@ -68,7 +68,15 @@ def test_what_lies_in_a_near_last_cache_is_mapped_at_once(shape):
     near = {"l2": MB // 2, "l3": 32 * MB, "num_threads": 2}
     assert not schedule(shape, **near)["interleaved"]
     assert schedule(shape, **{**near, "l3": 4 * MB})["interleaved"]
-    assert schedule((shape[0], shape[1], 484), **near)["interleaved"]
+    assert schedule((shape[0], shape[1], 127), **near)["interleaved"]
+
+
+def test_planes_of_half_a_kb_are_mapped_at_once_where_a_third_of_it_holds_all():
+    assert not schedule((8, 512, 128))["interleaved"]
+    assert schedule((8, 512, 127))["interleaved"]
+    assert schedule((8, 512, 128), **BACKWARD)["interleaved"]
+    assert not schedule((32, 222, 196))["interleaved"]
+    assert schedule((32, 223, 196))["interleaved"]
 
 
 def test_slabs_mapped_at_once_are_taken_together_as_l2_holds_them():
@@ -147,6 +155,15 @@ def test_short_planes_that_are_no_whole_lines_are_joined_with_a_near_cache():
     streamed = schedule((512, 2048, 49))
     assert streamed["streaming"]
     assert not streamed["joined"]
+
+
+def test_a_third_of_a_near_cache_holds_what_is_reduced_and_mapped():
+    at_most, more = (32, 891, 49), (32, 892, 49)
+    assert schedule(at_most)["held"]
+    assert not schedule(more)["held"]
+    assert not schedule(at_most, **BACKWARD)["held"]
+    assert not schedule(at_most, **FAR)["held"]
+    assert not schedule(at_most, "rows")["held"]
 
 
 def test_small_slabs_are_taken_together():

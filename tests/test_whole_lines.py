@@ -11,6 +11,7 @@ IMAGES = 8
 # Bytes of x: with y more than 16 MB, from which on y is streamed; and enough for two threads.
 LARGE, SMALL = 8_800_000, 1_100_000
 NEAR, STORED = (512 << 10, 32 << 20), (512 << 10, 960 << 20)  # sizes of L2 and L3
+NEAR_AND_SMALL = (512 << 10, 4 << 20)  # too small to hold what is stored
 # Of elements: a few vectors, rows of short planes, those taken in turns (3 to 4 KB four in a row),
 # with whole lines and without; and long ones.
 INNER = [9, 16, 17, 49, 196, 729, 769, 784, 900, 961, 1023, 1030, 3136]
@@ -68,21 +69,21 @@ def calls(x, dy, weight, threads):
     return train, backward, train_with_residual, infer
 
 
-def plans(x):
+def plans(x, near=NEAR):
     """Return the schedules with a near L3, and with one so large that outputs are stored."""
     return [
         bnfast._core.schedule(x.shape, itemsize=x.itemsize, l2=l2, l3=l3)
-        for l2, l3 in (NEAR, STORED)
+        for l2, l3 in (near, STORED)
     ]
 
 
-def assert_same_bits(x, dy, weight, offset, assume_cache_sizes):
+def assert_same_bits(x, dy, weight, offset, assume_cache_sizes, near=NEAR):
     """Compare with what is stored from the beginning of a line on; nothing around is written."""
     for call in calls(x, dy, weight, threads=2):
         assume_cache_sizes(*STORED)
         wanted, _ = beside(x, 0)
         call(wanted)
-        assume_cache_sizes(*NEAR)
+        assume_cache_sizes(*near)
         found, around = beside(x, offset)
         call(found)
         assert found.tobytes() == wanted.tobytes()
@@ -99,12 +100,14 @@ def test_streamed_is_as_stored(inner, dtype, offset, assume_cache_sizes):
 
 @pytest.mark.parametrize("offset", [0, 1, 4, 8, 15])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("near", [NEAR, NEAR_AND_SMALL], ids=["held", "not held"])
 @pytest.mark.parametrize("inner", [2, 9, 17, 33, 49, 63, 66, 196, 225, 499, 769, 900, 1023])
-def test_joined_is_as_stored(inner, dtype, offset, assume_cache_sizes):
+def test_joined_is_as_stored(inner, dtype, offset, near, assume_cache_sizes):
     x, dy, weight = problem(inner, dtype, SMALL)
     wanted = inner * x.itemsize < 4096
-    assert [plan["joined"] for plan in plans(x)] == [wanted, False]
-    assert_same_bits(x, dy, weight, offset, assume_cache_sizes)
+    assert [plan["joined"] for plan in plans(x, near)] == [wanted, False]
+    assert [plan["held"] for plan in plans(x, near)] == [near == NEAR, False]
+    assert_same_bits(x, dy, weight, offset, assume_cache_sizes, near)
 
 
 @pytest.mark.parametrize("offset", [0, 1, 4, 15])

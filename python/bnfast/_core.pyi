@@ -50,6 +50,7 @@ class _Schedule(TypedDict):
     group: int
     shared: bool
     interleaved: bool
+    held: bool
 
 class _OutputCache(TypedDict):
     max_bytes: int

@@ -26,8 +26,8 @@ How a pass over arrays of shape (outer, channels, inner) would be run on a machi
 a dict with ``threads``, ``streaming`` (whether the output bypasses the caches), ``halved`` (of
 rows, whether every other piece is stored through them all the same), ``joined`` (whether short
 planes are stored as one run, a line at a time), ``group`` (channels taken together), ``shared``
-(whether threads share each channel) and ``interleaved`` (whether one slab is mapped while the next
-is reduced).
+(whether threads share each channel), ``interleaved`` (whether one slab is mapped while the next is
+reduced) and ``held`` (of planes, whether near caches hold all).
 )";
 
 py::dict describe_walk(const py::args& arrays, const py::object& channel_axis) {
@@ -98,6 +98,7 @@ py::dict schedule(const py::object& shape, const py::object& walk, const py::obj
   result["group"] = found.group;
   result["shared"] = found.shared;
   result["interleaved"] = found.interleaved;
+  result["held"] = found.held;
   return result;
 }
 

@@ -131,9 +131,11 @@ class PlanesWalk {
     if (before && before->channels == group.channels && reduction.first_try_and_map) {
       const CoefficientPointers coefficients = coefficients_at(before->channel);
       const Operands there = at(piece, before->channel);
-      reduction.first_try_and_map(
-          block, here.data(), of_group.data(), pass_.activation, first, second,
-          {block, there.in.data(), there.out.data(), coefficients.data(), schedule_.store}, next);
+      reduction.first_try_and_map(block, here.data(), of_group.data(), pass_.activation, first,
+                                  second,
+                                  {block, there.in.data(), there.out.data(), coefficients.data(),
+                                   schedule_.store, schedule_.held},
+                                  next);
     } else {
       reduction.first_try.planes(block, here.data(), of_group.data(), pass_.activation, first,
                                  second);

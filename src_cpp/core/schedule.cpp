@@ -57,7 +57,7 @@ constexpr ptrdiff_t kMostNearL3 = 32 * kMB;
 
 bool is_near(const CacheSizes& caches) { return caches.l3 <= kMostNearL3; }
 
-constexpr ptrdiff_t kLeastNearPlane = 2 * kKB, kMostNearSlab = 32 * kKB;
+constexpr ptrdiff_t kLeastNearPlane = 2 * kKB, kLeastHeldPlane = 512, kMostNearSlab = 32 * kKB;
 
 ptrdiff_t bytes_per_thread(const Work& work) {
   if (!work.reduces) return kBytesPerThreadOfMaps;
@@ -114,15 +114,20 @@ bool halves(const Work& work, Store store, const CacheSizes& caches, int threads
          threads > 1 && is_near(caches) && work.bytes() <= caches.l3;
 }
 
-// Whether all arrays lie in a last cache that is near.
+// Whether all arrays lie in a last cache that is near; whether they do even if others use it.
 bool lies_in_near_l3(const Work& work, const CacheSizes& caches) {
   return is_near(caches) && work.bytes() <= caches.l3 / 2;
 }
+bool is_held(const Work& work, const CacheSizes& caches) {
+  return is_near(caches) && work.bytes() <= caches.l3 / 3;
+}
 
-// The same, with planes long enough to be read as fast as they lie: then a slab is mapped at once,
-// for no memory waits to be read meanwhile.
+// Whether they lie there, with planes long enough to be read as fast as they lie: then a slab is
+// mapped at once, for no memory waits to be read meanwhile. One array is held with shorter ones.
 bool read_as_it_lies(const Work& work, const CacheSizes& caches) {
-  return lies_in_near_l3(work, caches) && work.plane() >= kLeastNearPlane;
+  const bool one_array = work.bytes_read <= work.bytes_written;
+  return (lies_in_near_l3(work, caches) && work.plane() >= kLeastNearPlane) ||
+         (one_array && is_held(work, caches) && work.plane() >= kLeastHeldPlane);
 }
 
 // A slab of one plane in the nearest cache, with all arrays in the next one. Of the shortest planes
@@ -165,7 +170,7 @@ ptrdiff_t room_for_slabs(const CacheSizes& caches, ptrdiff_t of_l2, int threads)
 Schedule schedule_for(const Work& work, const CacheSizes& caches, int threads) {
   threads = threads_for(work, threads);
   const Store store = store_for(work, caches, threads);
-  Schedule schedule{threads, store, halves(work, store, caches, threads), 1, false, false};
+  Schedule schedule{threads, store, halves(work, store, caches, threads), 1, false, false, false};
   if (work.walk == Walk::rows || work.elements() == 0) return schedule;
   const ptrdiff_t group = group_for(work, schedule.store, caches, threads);
   const bool idle = ceil_div(work.channels, group) < 2 * threads;
@@ -177,6 +182,7 @@ Schedule schedule_for(const Work& work, const CacheSizes& caches, int threads) {
   const bool at_once = read_as_it_lies(work, caches) || lies_in_l2(work, caches, threads);
   const ptrdiff_t held = schedule.shared ? work.slab() / threads : work.slab() * group;
   schedule.interleaved = !at_once && fit(2 * held, caches.l2);
+  schedule.held = is_held(work, caches);
   return schedule;
 }
 

@@ -33,6 +33,7 @@ struct Schedule {
   ptrdiff_t group;   // channels taken together
   bool shared;       // all threads work on one channel, each on a part of its slab
   bool interleaved;  // a slab is mapped while the next one is reduced; else right after its own
+  bool held;         // all arrays lie in near caches
 };
 
 Schedule schedule_for(const Work& work, const CacheSizes& caches, int threads);

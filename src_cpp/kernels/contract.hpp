@@ -93,11 +93,13 @@ struct MapTask {
   const Output* out;
   const void* const* coefficients;
   Store store;
+  bool held;  // near caches hold all arrays
 };
 
 // Reduces a block while another of the same shape is mapped, in the planes walk: memory is read and
 // written at the same time. The same bits as the two kernels one after the other. next: the inputs
-// of the block that will be reduced after this one, of any shape; they are prefetched.
+// of the block that will be reduced after this one, of any shape; they are prefetched, unless the
+// planes are the shortest and the caches hold all.
 using ReduceMapKernel = void (*)(const Block&, const Input* inputs, const void* const* coefficients,
                                  const Activation&, double* first, double* second,
                                  const MapTask& map, const Input* next);

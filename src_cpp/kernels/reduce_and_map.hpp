@@ -19,7 +19,8 @@ void reduce_and_map_by(const Reduced<Op, T>& of, const MapOp& map_op, const MapT
     Mapper<Op, MapOp, C, streaming, T> map(map_op, task);
     reduce_and_map_in_turns<C>(of, first, second, map);
   } else {
-    RowsOfPlanes<Op, MapOp, T, C, streaming>(of, map_op, task).run(first, second);
+    constexpr RowsAre how = streaming ? RowsAre::streamed : RowsAre::stored;
+    RowsOfPlanes<Op, MapOp, T, C, how>(of, map_op, task).run(first, second);
   }
 }
 
@@ -35,10 +36,14 @@ void reduce_and_map_planes(const Block& block, const Input* in, const void* cons
       kStreams && task.store == Store::streaming && streamable<C>(map_op, block, mapped) &&
       (block.inner >= kLeastStreamedAlone<C, T> || joined<C>(map_op, block, mapped));
   if (streams) {
-    reduce_and_map_by<Op, MapOp, T, C, true>(of, map_op, task, first, second);
-  } else {
-    reduce_and_map_by<Op, MapOp, T, C, false>(of, map_op, task, first, second);
+    return reduce_and_map_by<Op, MapOp, T, C, true>(of, map_op, task, first, second);
   }
+  if constexpr (kJoins<C, T>) {
+    if (task.held && block.inner <= kLanes<C>) {
+      return RowsOfPlanes<Op, MapOp, T, C, RowsAre::held>(of, map_op, task).run(first, second);
+    }
+  }
+  reduce_and_map_by<Op, MapOp, T, C, false>(of, map_op, task, first, second);
 }
 
 }  // namespace BNFAST_ISA

@@ -6,8 +6,13 @@
 namespace bnfast {
 namespace BNFAST_ISA {
 
-// Those of all channels at one outer index are a row.
-template <class Op, class MapOp, class T, class C, bool streaming>
+// How rows are stored, and what is prefetched: where they are streamed, what will be reduced; where
+// they go through the caches, what will be written, too; nothing where near caches hold all, and
+// planes are a step of a run: that took longer (docs/experiments.md).
+enum class RowsAre { streamed, stored, held };
+
+// Planes of all channels at one outer index are a row.
+template <class Op, class MapOp, class T, class C, RowsAre how>
 class RowsOfPlanes {
  public:
   RowsOfPlanes(const Reduced<Op, T>& of, const MapOp& map_op, const MapTask& task)
@@ -21,9 +26,9 @@ class RowsOfPlanes {
   // streamed are each mapped once a run's share of the channels is reduced.
   void run(double* first, double* second) const {
     const auto [outer, channels, inner] = of_.block;
-    const bool steps = inner <= kLanes<C>, parts = steps && collide();
+    const bool steps = are_steps(inner), parts = steps && collide();
     const ptrdiff_t turn = !steps ? 1 : parts ? kFewSteps : kRunSteps;
-    if (!kSmall && outer <= turn && inner <= kRun<C>) return run_once(first, second);
+    if (!kSmall && outer <= turn && (steps || inner <= kRun<C>)) return run_once(first, second);
     const RowsAhead<Op> rows_ahead(of_, turn == 1 ? 3 : turn);
     BlockSums sums(of_.block);
     RunLanes<C> lanes[kMaxGroup];
@@ -36,7 +41,7 @@ class RowsOfPlanes {
           continue;
         }
         sums.channel[c].add(first_run(of_, mapped_, c, o, end, rows_ahead));
-        if (inner > kRun<C>) add_other_runs(c, o, rows_ahead, sums.channel[c]);
+        if (!steps && inner > kRun<C>) add_other_runs(c, o, rows_ahead, sums.channel[c]);
         if (streaming) row = map_rows(row, o + (end - o) * (c + 1) / channels, rows_ahead);
       }
       map_rows(row, end, rows_ahead);
@@ -45,6 +50,11 @@ class RowsOfPlanes {
   }
 
  private:
+  static constexpr bool streaming = how == RowsAre::streamed;
+
+  // Whether a plane is a step of a run.
+  static bool are_steps(ptrdiff_t inner) { return how == RowsAre::held || inner <= kLanes<C>; }
+
   // Rows that are a multiple of 4 KB apart lie in the same sets of L1, of 8 lines: each set shall
   // hold a line of each row that is read at once, for the next channel begins where this one ends.
   static constexpr ptrdiff_t kFewSteps = kRunSteps / Op::inputs;
@@ -79,11 +89,13 @@ class RowsOfPlanes {
                                                          const MappedPlanes<MapOp, T, T>& mapped,
                                                          ptrdiff_t c, ptrdiff_t begin,
                                                          const RowsAhead<Op>& rows_ahead) {
-    if constexpr (streaming) {
+    if constexpr (how == RowsAre::streamed) {
       return StepsAhead<Op>{rows_ahead, begin};
-    } else {
+    } else if constexpr (how == RowsAre::stored) {
       return write_ahead(of.in.at(c, begin).at[0], mapped.at(c, begin).out[0],
                          mapped.out[0].outer - of.in.in[0].outer);
+    } else {
+      return TouchNothing{};
     }
   }
 
@@ -107,7 +119,7 @@ class RowsOfPlanes {
     Vector<C> k[Op::coefficients];
     splat_coefficients<C, Op::coefficients>(of.coefficients, c, k);
     const ptrdiff_t inner = of.block.inner;
-    if (inner <= kLanes<C>) {
+    if (are_steps(inner)) {
       return sum_steps<C>(of.op, steps_at(of.in, c, begin, end, inner), k,
                           steps_ahead(of, mapped, c, begin, rows_ahead));
     }
@@ -149,14 +161,22 @@ class RowsOfPlanes {
     if constexpr (kJoins<C, T>) {
       if (joins_) {
         return map_joined<C, false>(op, mapped.at(0, row), channels, inner, coefficients_,
-                                    ReadNext<Op, T>{rows_ahead.from(row, of_.in.at(0, row))});
+                                    read_next(of_.in.at(0, row), row, rows_ahead));
       }
     }
     for (ptrdiff_t c = 0; c < channels; ++c) {
       Vector<C> k[MapOp::coefficients];
       splat_coefficients<C, MapOp::coefficients>(coefficients_, c, k);
-      map_plane<C>(op, mapped.at(c, row), inner, k,
-                   ReadNext<Op, T>{rows_ahead.from(row, of_.in.at(c, row))});
+      map_plane<C>(op, mapped.at(c, row), inner, k, read_next(of_.in.at(c, row), row, rows_ahead));
+    }
+  }
+
+  static __attribute__((always_inline)) auto read_next(const Inputs<Op, T>& at, ptrdiff_t row,
+                                                       const RowsAhead<Op>& rows_ahead) {
+    if constexpr (how == RowsAre::held) {
+      return ReadNothing{};
+    } else {
+      return ReadNext<Op, T>{rows_ahead.from(row, at)};
     }
   }
 
