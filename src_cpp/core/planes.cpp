@@ -34,24 +34,27 @@ class GroupShift {
 // alike, and a poor shift has the channel read again.
 class Samples {
  public:
-  explicit Samples(const Pass& pass) : type_(pass.operands.x_type) {
+  explicit Samples(const Pass& pass) : x_(pass.operands.in[0]), type_(pass.operands.x_type) {
     const Geometry& g = pass.geometry;
     const Operands& o = pass.operands;
     const ptrdiff_t values = g.values_per_channel();
     count_ = std::min(values, std::clamp(values / 512, kMost / 2, kMost));
     for (ptrdiff_t k = 0; k < count_; ++k) {
       const ptrdiff_t outer = k * g.outer / count_, inner = (2 * k + 1) * g.inner / (2 * count_);
-      offset_[k] = outer * o.in[0].outer + inner * o.in_item[0];
+      offset_[k] = outer * x_.outer + inner * o.in_item[0];
     }
   }
-  // x: the channel's first value.
-  double mean(const char* x) const {
-    return sum_of(x, type_, offset_, count_) / static_cast<double>(count_);
+
+  void means(const Group& group, double* to) const {
+    const char* const first = x_.data + group.channel * x_.channel;
+    sum_channels(first, group.channels, {type_, x_.channel, offset_, count_}, to);
+    for (ptrdiff_t i = 0; i < group.channels; ++i) to[i] /= static_cast<double>(count_);
   }
 
  private:
   static constexpr ptrdiff_t kMost = 16;
 
+  const Input& x_;
   DType type_;
   ptrdiff_t count_;
   ptrdiff_t offset_[kMost];  // in bytes
@@ -102,19 +105,12 @@ class PlanesWalk {
     return pass_.operands.inputs_at(piece.outer_begin, channel, piece.inner_begin);
   }
 
-  const char* first_value(ptrdiff_t channel) const {
-    const Input& x = pass_.operands.in[0];
-    return x.data + channel * x.channel;
-  }
-
   // What is wanted of the shifts: GroupShift says what is used.
   void find_shifts(const Group& group, double* wanted) const {
     if (const ChannelValues* given = pass_.reduction->shift) {
       return given->read(group.channel, group.channels, wanted);
     }
-    for (ptrdiff_t i = 0; i < group.channels; ++i) {
-      wanted[i] = samples_.mean(first_value(group.channel + i));
-    }
+    samples_.means(group, wanted);
   }
 
   // Reduces a piece of a group of channels and, besides, maps the same piece of the group before.

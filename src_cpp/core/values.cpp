@@ -43,7 +43,7 @@ double value_at(const char* x) {
 
 // Four at a time, for an addition takes longer to end than to begin.
 template <class T>
-double sum(const char* x, const ptrdiff_t* offsets, ptrdiff_t n) {
+double sum_of(const char* x, const ptrdiff_t* offsets, ptrdiff_t n) {
   double a = 0, b = 0, c = 0, d = 0;
   ptrdiff_t i = 0;
   for (; i + 4 <= n; i += 4) {
@@ -56,12 +56,19 @@ double sum(const char* x, const ptrdiff_t* offsets, ptrdiff_t n) {
   return (a + b) + (c + d);
 }
 
+template <class T>
+void sum(const char* x, ptrdiff_t channels, const SomeValues& of, double* sums) {
+  const auto [type, channel, offsets, n] = of;
+  for (ptrdiff_t i = 0; i < channels; ++i) sums[i] = sum_of<T>(x + i * channel, offsets, n);
+}
+
 }  // namespace
 
-double sum_of(const char* x, DType type, const ptrdiff_t* offsets, ptrdiff_t n) {
-  if (type == DType::float32) return sum<float>(x, offsets, n);
-  if (type == DType::float64) return sum<double>(x, offsets, n);
-  return type == DType::float16 ? sum<Float16>(x, offsets, n) : sum<Bfloat16>(x, offsets, n);
+void sum_channels(const char* x, ptrdiff_t channels, const SomeValues& of, double* sums) {
+  if (of.type == DType::float32) return sum<float>(x, channels, of, sums);
+  if (of.type == DType::float64) return sum<double>(x, channels, of, sums);
+  if (of.type == DType::float16) return sum<Float16>(x, channels, of, sums);
+  sum<Bfloat16>(x, channels, of, sums);
 }
 
 }  // namespace bnfast

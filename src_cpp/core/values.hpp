@@ -5,7 +5,15 @@
 
 namespace bnfast {
 
-// The sum of floating-point numbers, unaligned perhaps: n of them, at these bytes from x.
-double sum_of(const char* x, DType type, const ptrdiff_t* offsets, ptrdiff_t n);
+// Floating-point numbers, unaligned perhaps: n of each channel, at these bytes from its first.
+struct SomeValues {
+  DType type;
+  ptrdiff_t channel;  // bytes from one channel's to the next
+  const ptrdiff_t* offsets;
+  ptrdiff_t n;
+};
+
+// Their sums, in channels whose first values begin at x.
+void sum_channels(const char* x, ptrdiff_t channels, const SomeValues& of, double* sums);
 
 }  // namespace bnfast
