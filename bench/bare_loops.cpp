@@ -1,7 +1,8 @@
 // What bounds training and backward of planes: the same reads, writes and passes as theirs with
 // nothing else to do. A group of channels is summed while the group before it is mapped, in turns;
 // sums are of all its channels together, in float32, and coefficients are the same for all. So no
-// group needs folding, no plane has an end, and nothing is kept per channel.
+// group needs folding, no plane has an end, and nothing is kept per channel. Of 7x7 planes there is
+// another loop, which keeps what batch norm needs of each channel: its own sums, to float64.
 #include <immintrin.h>
 
 #include <vector>
@@ -10,17 +11,31 @@ namespace {
 
 #if defined(__AVX512F__)
 using Vector = __m512;
+using Half = __m256;
 Vector load(const float* p) { return _mm512_loadu_ps(p); }
 void store(float* p, Vector v) { _mm512_storeu_ps(p, v); }
 void stream(float* p, Vector v) { _mm512_stream_ps(p, v); }
+Vector load_one(const float* p, Vector others) { return _mm512_mask_loadu_ps(others, 1, p); }
+Half lower(Vector v) { return _mm512_castps512_ps256(v); }
+Half upper(Vector v) { return _mm512_extractf32x8_ps(v, 1); }
 #else
 using Vector = __m256;
+using Half = __m128;
 Vector load(const float* p) { return _mm256_loadu_ps(p); }
 void store(float* p, Vector v) { _mm256_storeu_ps(p, v); }
 void stream(float* p, Vector v) { _mm256_stream_ps(p, v); }
+Vector load_one(const float* p, Vector others) {
+  return _mm256_blend_ps(others, _mm256_castps128_ps256(_mm_load_ss(p)), 1);
+}
+Half lower(Vector v) { return _mm256_castps256_ps128(v); }
+Half upper(Vector v) { return _mm256_extractf128_ps(v, 1); }
 #endif
 constexpr long kWidth = sizeof(Vector) / sizeof(float), kLine = 64 / sizeof(float);
 constexpr int kSums = 4;
+// Of 7x7 planes: elements, images whose sums are float32, and channels of a group at most.
+constexpr long kPlane = 49, kRun = 8, kMostChannels = 16;
+constexpr long kPlaneVectors = (kPlane + kWidth - 1) / kWidth;
+static_assert(kPlane % kWidth == 1);
 
 Vector splat(float value) { return Vector{} + value; }
 
@@ -31,6 +46,7 @@ struct BareLoop {
   long images, image, row;  // images; floats of an image and of a row
   long turn, ahead;         // floats that take turns; floats read ahead (half: soon), a row at most
   int streaming, at_once;   // at_once: a group is mapped when all of it is summed, in reverse
+  int each_channel;         // 7x7 planes: sums of each channel; whole runs of images
   int threads;
   float shift, mean, scale;  // y = (x - shift)*scale, or ((x - shift) + (dy - mean))*scale
 };
@@ -39,6 +55,23 @@ namespace {
 
 struct Totals {
   Vector first[kSums] = {}, second[kSums] = {};
+};
+
+using Doubles = double __attribute__((vector_size(sizeof(Vector))));
+
+// A channel's sums in float64: as many as a vector has lanes.
+struct ChannelSum {
+  Doubles low = {}, high = {};
+  void add(Vector v) {
+    low += __builtin_convertvector(lower(v), Doubles);
+    high += __builtin_convertvector(upper(v), Doubles);
+  }
+  double total() const {
+    const Doubles both = low + high;
+    double sum = 0;
+    for (unsigned i = 0; i < sizeof both / sizeof sum; ++i) sum += both[i];
+    return sum;
+  }
 };
 
 template <_mm_hint hint>
@@ -104,7 +137,9 @@ class Groups {
 
   // Groups [begin, end).
   void run(long begin, long end, double* totals) {
-    if (loop_.at_once) {
+    if (loop_.each_channel) {
+      for (long g = begin; g <= end; ++g) by_channels(g, begin, end, totals);
+    } else if (loop_.at_once) {
       for (long g = begin; g < end; ++g) at_once(g, g + 1 < end ? g + 1 : g, totals);
     } else {
       for (long g = begin; g <= end; ++g) in_turn(g, begin, end, totals);
@@ -140,6 +175,62 @@ class Groups {
     }
   }
 
+  // Sums a run of channel c's planes of group g from image o on. `next`: what is summed later.
+  void add_channel(long g, long c, long o, long next) {
+    const Vector shift = splat(loop_.shift);
+    Vector first[kPlaneVectors] = {}, second[kPlaneVectors] = {};
+    const long begin = place(g, o) + c * kPlane;
+    for (long r = 0; r < kRun; ++r) {
+      const float *x = x_ + begin + r * loop_.image, *dy = dy_ + begin + r * loop_.image;
+#pragma GCC unroll 8
+      for (long v = 0; v < kPlaneVectors; ++v, x += kWidth, dy += kWidth) {
+        if (streaming && v * kWidth % kLine == 0) {
+          prefetch<_MM_HINT_T1>(x + next);
+          if (backward) prefetch<_MM_HINT_T1>(dy + next);
+        }
+        const bool last = v == kPlaneVectors - 1;
+        const Vector d = (last ? load_one(x, shift) : load(x)) - shift;
+        const Vector y = !backward ? d : last ? load_one(dy, Vector{}) : load(dy);
+        first[v] += y;
+        second[v] += y * d;
+      }
+    }
+    for (long v = 1; v < kPlaneVectors; ++v) {
+      first[0] += first[v];
+      second[0] += second[v];
+    }
+    first_[c].add(first[0]);
+    second_[c].add(second[0]);
+  }
+
+  // The same as in_turn, but that of a group each channel is summed on its own. Nothing is
+  // prefetched unless the map streams.
+  void by_channels(long g, long begin, long end, double* totals) {
+    const long channels = loop_.row / kPlane, following = g + 1 < end ? g + 1 : begin;
+    for (long o = 0; o < loop_.images; o += kRun) {
+      const bool last = o + kRun >= loop_.images;
+      const long next = (last ? place(following, 0) : place(g, o + kRun)) - place(g, o);
+      for (long c = 0, row = 0; c < channels; ++c) {
+        if (g < end) add_channel(g, c, o, next);
+        const long share = g > begin ? kRun * (c + 1) / channels : 0;
+        for (; row < share; ++row) put_alone(place(g - 1, o + row));
+      }
+    }
+    for (long c = 0; c < channels; ++c) {
+      totals[0] += first_[c].total();
+      totals[1] += second_[c].total();
+      first_[c] = second_[c] = {};
+    }
+  }
+  void put_alone(long at) {
+    const Vector shift = splat(loop_.shift), mean = splat(loop_.mean), scale = splat(loop_.scale);
+    for (long i = at; i < at + loop_.row; i += kWidth) {
+      Vector v = load(x_ + i) - shift;
+      if (backward) v += load(dy_ + i) - mean;
+      (streaming ? stream : store)(y_ + i, v * scale);
+    }
+  }
+
   // Sums group g, if there is one, and maps the one before. Of both one prefetches what is summed
   // next: the sum where the map streams.
   void in_turn(long g, long begin, long end, double* totals) {
@@ -165,6 +256,7 @@ class Groups {
   const float *x_, *dy_;
   float* y_;
   Totals totals_;
+  ChannelSum first_[kMostChannels], second_[kMostChannels];
 };
 
 template <bool backward, bool streaming>

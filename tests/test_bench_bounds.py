@@ -52,6 +52,23 @@ def test_every_order_gives_the_same_answer(library, shape, backward, threads):
         bounds.bare_call(library, p, order, backward=backward, threads=threads)
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize("shape", [(8, 16, 7, 7), (24, 48, 7, 7)], ids=str)
+def test_sums_of_each_channel_give_the_same_answer(library, shape, backward, threads):
+    p = make_problem("NCHW", shape)
+    found = list(bounds.orders_of_short(shape[0], shape[1], 49))
+    assert [order.streaming for order in found] == [True, False]
+    for order in found:
+        p.out.fill(np.nan)
+        bounds.bare_call(library, p, order, backward=backward, threads=threads)
+
+
+@pytest.mark.parametrize(("images", "channels", "plane"), [(7, 16, 49), (8, 24, 49), (8, 16, 64)])
+def test_other_shapes_have_no_loop_that_sums_each_channel(images, channels, plane):
+    assert not list(bounds.orders_of_short(images, channels, plane))
+
+
 def test_a_wrong_answer_is_found(library):
     p = make_problem("NCHW", SHAPES[0])
     order = next(bounds.orders(32, 49))

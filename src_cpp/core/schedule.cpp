@@ -57,7 +57,9 @@ constexpr ptrdiff_t kMostNearL3 = 32 * kMB;
 
 bool is_near(const CacheSizes& caches) { return caches.l3 <= kMostNearL3; }
 
-constexpr ptrdiff_t kLeastNearPlane = 2 * kKB, kLeastHeldPlane = 512, kMostNearSlab = 32 * kKB;
+// Planes read as fast as they lie; of one array that is held, too.
+constexpr ptrdiff_t kLeastNearPlane = 2 * kKB, kLeastHeldPlane = 512;
+constexpr ptrdiff_t kMostNearSlab = 32 * kKB;
 
 ptrdiff_t bytes_per_thread(const Work& work) {
   if (!work.reduces) return kBytesPerThreadOfMaps;
@@ -71,13 +73,12 @@ int threads_for(const Work& work, int threads) {
 }
 
 bool reads_planes_in_rows(const Work& work, ptrdiff_t plane, const CacheSizes& caches) {
-  const bool held = work.bytes_read > work.bytes_written && work.bytes() <= caches.l3 * 3 / 2;
-  return is_near(caches) && !held && plane >= kLeastPlaneOfRow && plane < kShortPlane;
+  const bool several_in_good_part = !work.one_array() && work.bytes() <= caches.l3 * 3 / 2;
+  return is_near(caches) && !several_in_good_part && plane >= kLeastPlaneOfRow &&
+         plane < kShortPlane;
 }
 
-bool maps_one_array(const Work& work) {
-  return !work.reduces && work.bytes_read <= work.bytes_written;
-}
+bool maps_one_array(const Work& work) { return !work.reduces && work.one_array(); }
 
 // The planes walk writes what it has prefetched while it read, and a map of one array what it
 // prefetches for writing: through the caches they keep up with memory as long as a good part of the
@@ -123,11 +124,10 @@ bool is_held(const Work& work, const CacheSizes& caches) {
 }
 
 // Whether they lie there, with planes long enough to be read as fast as they lie: then a slab is
-// mapped at once, for no memory waits to be read meanwhile. One array is held with shorter ones.
+// mapped at once, for no memory waits to be read meanwhile.
 bool read_as_it_lies(const Work& work, const CacheSizes& caches) {
-  const bool one_array = work.bytes_read <= work.bytes_written;
   return (lies_in_near_l3(work, caches) && work.plane() >= kLeastNearPlane) ||
-         (one_array && is_held(work, caches) && work.plane() >= kLeastHeldPlane);
+         (work.one_array() && is_held(work, caches) && work.plane() >= kLeastHeldPlane);
 }
 
 // A slab of one plane in the nearest cache, with all arrays in the next one. Of the shortest planes
@@ -180,8 +180,8 @@ Schedule schedule_for(const Work& work, const CacheSizes& caches, int threads) {
   schedule.shared = threads > 1 && (idle || !fit(2 * work.slab(), caches.l2 * 3 / 4));
   schedule.group = schedule.shared ? 1 : group;
   const bool at_once = read_as_it_lies(work, caches) || lies_in_l2(work, caches, threads);
-  const ptrdiff_t held = schedule.shared ? work.slab() / threads : work.slab() * group;
-  schedule.interleaved = !at_once && fit(2 * held, caches.l2);
+  const ptrdiff_t at_hand = schedule.shared ? work.slab() / threads : work.slab() * group;
+  schedule.interleaved = !at_once && fit(2 * at_hand, caches.l2);
   schedule.held = is_held(work, caches);
   return schedule;
 }

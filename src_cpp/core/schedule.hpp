@@ -17,6 +17,7 @@ struct Work {
   bool reduces;
   bool end_to_end;  // the output's planes of neighbouring channels lie so
 
+  bool one_array() const { return bytes_read <= bytes_written; }
   ptrdiff_t elements() const { return outer * channels * inner; }
   ptrdiff_t bytes() const { return elements() * (bytes_read + bytes_written); }
   // What is read of one channel at one outer index, and at all.
