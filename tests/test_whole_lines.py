@@ -10,6 +10,7 @@ import bnfast
 IMAGES = 8
 # Bytes of x: with y more than 16 MB, from which on y is streamed; and enough for two threads.
 LARGE, SMALL = 8_800_000, 1_100_000
+LARGE_IN_PLACE = 34_000_000  # from 32 MB on y is streamed over x
 NEAR, STORED = (512 << 10, 32 << 20), (512 << 10, 960 << 20)  # sizes of L2 and L3
 NEAR_AND_SMALL = (512 << 10, 4 << 20)  # too small to hold what is stored
 # Of elements: a few vectors, rows of short planes, those taken in turns (3 to 4 KB four in a row),
@@ -50,21 +51,21 @@ def problem(inner, dtype, size):
 
 
 def calls(x, dy, weight, threads):
-    """Return functions that work in place on x: training, its gradient, with a residual, a map."""
+    """Return functions of x and an output: training, its gradient, with a residual, a map."""
     forward = bnfast.batch_norm_forward(x, weight)
 
-    def train(y):
-        bnfast.batch_norm_forward(y, weight, out=y, num_threads=threads)
+    def train(x, y):
+        bnfast.batch_norm_forward(x, weight, out=y, num_threads=threads)
 
-    def backward(dx):
+    def backward(x, dx):
         statistics = forward.mean, forward.invstd, weight
-        bnfast.batch_norm_backward(dy, dx, *statistics, out=dx, num_threads=threads)
+        bnfast.batch_norm_backward(dy, x, *statistics, out=dx, num_threads=threads)
 
-    def train_with_residual(y):
-        bnfast.batch_norm_forward(y, weight, residual=dy, out=y, num_threads=threads)
+    def train_with_residual(x, y):
+        bnfast.batch_norm_forward(x, weight, residual=dy, out=y, num_threads=threads)
 
-    def infer(y):
-        bnfast.affine(y, weight, weight, out=y, num_threads=threads)
+    def infer(x, y):
+        bnfast.affine(x, weight, weight, out=y, num_threads=threads)
 
     return train, backward, train_with_residual, infer
 
@@ -77,15 +78,15 @@ def plans(x, near=NEAR):
     ]
 
 
-def assert_same_bits(x, dy, weight, offset, assume_cache_sizes, near=NEAR):
+def assert_same_bits(x, dy, weight, offset, assume_cache_sizes, near=NEAR, in_place=False):
     """Compare with what is stored from the beginning of a line on; nothing around is written."""
     for call in calls(x, dy, weight, threads=2):
         assume_cache_sizes(*STORED)
         wanted, _ = beside(x, 0)
-        call(wanted)
+        call(x, wanted)
         assume_cache_sizes(*near)
         found, around = beside(x, offset)
-        call(found)
+        call(found if in_place else beside(x, offset)[0], found)
         assert found.tobytes() == wanted.tobytes()
         assert all(np.all(part == 123) for part in around)
 
@@ -98,6 +99,17 @@ def test_streamed_is_as_stored(inner, dtype, offset, assume_cache_sizes):
     assert_same_bits(x, dy, weight, offset, assume_cache_sizes)
 
 
+@pytest.mark.parametrize("offset", [0, 4])
+@pytest.mark.parametrize("inner", [49, 784, 3136])
+def test_streamed_in_place_is_as_stored(inner, offset, assume_cache_sizes):
+    x, dy, weight = problem(inner, np.float32, LARGE_IN_PLACE)
+    plans = [
+        bnfast._core.schedule(x.shape, in_place=True, l2=l2, l3=l3) for l2, l3 in (NEAR, STORED)
+    ]
+    assert [plan["streaming"] for plan in plans] == [True, False]
+    assert_same_bits(x, dy, weight, offset, assume_cache_sizes, in_place=True)
+
+
 @pytest.mark.parametrize("offset", [0, 1, 4, 8, 15])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("near", [NEAR, NEAR_AND_SMALL], ids=["held", "not held"])
@@ -107,7 +119,7 @@ def test_joined_is_as_stored(inner, dtype, offset, near, assume_cache_sizes):
     wanted = inner * x.itemsize < 4096
     assert [plan["joined"] for plan in plans(x, near)] == [wanted, False]
     assert [plan["held"] for plan in plans(x, near)] == [near == NEAR, False]
-    assert_same_bits(x, dy, weight, offset, assume_cache_sizes, near)
+    assert_same_bits(x, dy, weight, offset, assume_cache_sizes, near, in_place=True)
 
 
 @pytest.mark.parametrize("offset", [0, 1, 4, 15])

@@ -334,6 +334,7 @@ def schedule(
     itemsize: int = 4,
     reduces: bool = True,
     end_to_end: bool = True,
+    in_place: bool = False,
     num_threads: SupportsIndex | None = 2,
     l2: int = 2097152,
     l3: int = 33554432,

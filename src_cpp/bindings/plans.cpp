@@ -19,7 +19,7 @@ How arrays of one call would be walked together: a dict with ``walk`` ("planes" 
 )";
 
 constexpr const char* kSchedule =
-    R"(schedule(shape, walk="planes", *, inputs=1, outputs=1, itemsize=4, reduces=True, end_to_end=True, num_threads=2, l2=2097152, l3=33554432)
+    R"(schedule(shape, walk="planes", *, inputs=1, outputs=1, itemsize=4, reduces=True, end_to_end=True, in_place=False, num_threads=2, l2=2097152, l3=33554432)
 --
 
 How a pass over arrays of shape (outer, channels, inner) would be run on a machine with these caches:
@@ -75,8 +75,8 @@ ptrdiff_t at_least(ptrdiff_t least, const py::object& value, const char* name) {
 
 py::dict schedule(const py::object& shape, const py::object& walk, const py::object& inputs,
                   const py::object& outputs, const py::object& itemsize, const py::object& reduces,
-                  const py::object& end_to_end, const py::object& num_threads, const py::object& l2,
-                  const py::object& l3) {
+                  const py::object& end_to_end, const py::object& in_place,
+                  const py::object& num_threads, const py::object& l2, const py::object& l3) {
   const py::tuple sizes(shape);
   if (sizes.size() != 3) value_error("shape must have 3 sizes, got " + text_of(sizes));
   const ptrdiff_t item = at_least(1, itemsize, "itemsize");
@@ -87,7 +87,8 @@ py::dict schedule(const py::object& shape, const py::object& walk, const py::obj
                   at_least(1, inputs, "inputs") * item,
                   at_least(0, outputs, "outputs") * item,
                   boolean(reduces, "reduces"),
-                  boolean(end_to_end, "end_to_end")};
+                  boolean(end_to_end, "end_to_end"),
+                  boolean(in_place, "in_place")};
   const CacheSizes caches{0, integer(l2, "l2"), integer(l3, "l3")};
   const Schedule found = schedule_for(work, caches, checked_threads(num_threads));
   py::dict result;

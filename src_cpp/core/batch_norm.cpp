@@ -1,5 +1,7 @@
 #include "core/batch_norm.hpp"
 
+#include <algorithm>
+
 #include "core/integer_moments.hpp"
 #include "core/staging.hpp"
 #include "dispatch/dispatch.hpp"
@@ -40,6 +42,12 @@ const Map& gradient_kernel(const TypeKernels& kernels, const Epilogue& epilogue)
   return epilogue.present ? activated_kernels(kernels, epilogue).gradient : kernels.gradient;
 }
 
+// Whether the only output takes an input's memory; what overlaps in another way has been copied.
+bool in_place(const Operands& o) {
+  const auto is_output = [&](const Input& in) { return in.data && in.data == o.out[0].data; };
+  return o.out_item[1] == 0 && std::any_of(o.in.begin(), o.in.end(), is_output);
+}
+
 Work work_of(const Pass& pass, bool reduces) {
   const Geometry& g = pass.geometry;
   const Operands& o = pass.operands;
@@ -50,7 +58,8 @@ Work work_of(const Pass& pass, bool reduces) {
           o.in_item[0] + o.in_item[1] + o.in_item[2],
           o.out_item[0] + o.out_item[1],
           reduces,
-          g.channels == 1 || o.out[0].channel == g.inner * o.out_item[0]};
+          g.channels == 1 || o.out[0].channel == g.inner * o.out_item[0],
+          in_place(o)};
 }
 
 // The arrays of a call. Inputs first.

@@ -19,13 +19,14 @@ constexpr ptrdiff_t kBytesPerThreadOfPlanes = 64 * kKB;
 constexpr ptrdiff_t kBytesPerMeeting = 30 * kKB;
 constexpr ptrdiff_t kMostBytesPerThread = 832 * kKB;
 
-// Where all arrays of a pass together are larger, its output is stored past the caches: it would
-// not stay there, and a store that bypasses them does not read the line first.
+// Where all arrays of a pass together take more memory, its output is stored past the caches: it
+// would not stay there, and a store that bypasses them does not read the line first.
 constexpr ptrdiff_t kStreamingBytes = 16 * kMB;
 // A map of planes alone gains by it later if several threads share it: up to there its arrays may
 // lie in last caches, from the pass or the call before. What one thread maps through one of them
-// takes longer than streaming, and so do rows (docs/experiments.md).
-constexpr ptrdiff_t kStreamingBytesOfMap = 32 * kMB;
+// takes longer than streaming, and so do rows; but not what is mapped in place, whose lines have
+// been read (docs/experiments.md).
+constexpr ptrdiff_t kStreamingBytesLater = 32 * kMB;
 
 // Shorter planes can be streamed only if those of neighbouring channels lie end to end: half a line
 // is slow to stream.
@@ -73,7 +74,7 @@ int threads_for(const Work& work, int threads) {
 }
 
 bool reads_planes_in_rows(const Work& work, ptrdiff_t plane, const CacheSizes& caches) {
-  const bool several_in_good_part = !work.one_array() && work.bytes() <= caches.l3 * 3 / 2;
+  const bool several_in_good_part = !work.one_array() && work.footprint() <= caches.l3 * 3 / 2;
   return is_near(caches) && !several_in_good_part && plane >= kLeastPlaneOfRow &&
          plane < kShortPlane;
 }
@@ -86,7 +87,9 @@ bool maps_one_array(const Work& work) { return !work.reduces && work.one_array()
 ptrdiff_t most_bytes_through_caches(const Work& work, const CacheSizes& caches, int threads) {
   const bool keeps_up = work.reduces ? work.walk == Walk::planes : maps_one_array(work);
   const bool maps_planes = !work.reduces && work.walk == Walk::planes;
-  const ptrdiff_t least = maps_planes && threads > 1 ? kStreamingBytesOfMap : kStreamingBytes;
+  const bool later =
+      (maps_planes && threads > 1) || (keeps_up && work.in_place && work.one_array());
+  const ptrdiff_t least = later ? kStreamingBytesLater : kStreamingBytes;
   return keeps_up ? std::max(least, caches.l3 / 6) : least;
 }
 
@@ -101,7 +104,7 @@ bool joins(const Work& work, const CacheSizes& caches) {
 Store store_for(const Work& work, const CacheSizes& caches, int threads) {
   const bool whole_lines = work.walk == Walk::rows || work.end_to_end ||
                            work.inner * work.bytes_written >= kStreamingPlane;
-  const bool large = work.bytes() >= most_bytes_through_caches(work, caches, threads);
+  const bool large = work.footprint() >= most_bytes_through_caches(work, caches, threads);
   const bool streams = work.bytes_written > 0 && large && whole_lines;
   if (streams) return Store::streaming;
   return joins(work, caches) ? Store::joined : Store::ordinary;
@@ -112,15 +115,15 @@ Store store_for(const Work& work, const CacheSizes& caches, int threads) {
 // of what is written, even if others take their part of it.
 bool halves(const Work& work, Store store, const CacheSizes& caches, int threads) {
   return maps_one_array(work) && work.walk == Walk::rows && store == Store::streaming &&
-         threads > 1 && is_near(caches) && work.bytes() <= caches.l3;
+         threads > 1 && is_near(caches) && work.footprint() <= caches.l3;
 }
 
 // Whether all arrays lie in a last cache that is near; whether they do even if others use it.
 bool lies_in_near_l3(const Work& work, const CacheSizes& caches) {
-  return is_near(caches) && work.bytes() <= caches.l3 / 2;
+  return is_near(caches) && work.footprint() <= caches.l3 / 2;
 }
 bool is_held(const Work& work, const CacheSizes& caches) {
-  return is_near(caches) && work.bytes() <= caches.l3 / 3;
+  return is_near(caches) && work.footprint() <= caches.l3 / 3;
 }
 
 // Whether they lie there, with planes long enough to be read as fast as they lie: then a slab is
@@ -134,7 +137,7 @@ bool read_as_it_lies(const Work& work, const CacheSizes& caches) {
 // a group is one slab, and of several planes each is far from the next: neither gains.
 bool lies_in_l2(const Work& work, const CacheSizes& caches, int threads) {
   return work.outer == 1 && work.plane() >= kLeastNearPlane && work.slab() <= kMostNearSlab &&
-         work.bytes() <= caches.l2 * threads;
+         work.footprint() <= caches.l2 * threads;
 }
 
 // What the slabs of a group may take: of a near cache as much as L2 holds, all of it or, where one

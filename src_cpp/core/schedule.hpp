@@ -15,11 +15,14 @@ struct Work {
   ptrdiff_t outer, channels, inner;
   ptrdiff_t bytes_read, bytes_written;
   bool reduces;
-  bool end_to_end;  // the output's planes of neighbouring channels lie so
+  bool end_to_end;        // the output's planes of neighbouring channels lie so
+  bool in_place = false;  // the output takes an input's memory
 
   bool one_array() const { return bytes_read <= bytes_written; }
   ptrdiff_t elements() const { return outer * channels * inner; }
   ptrdiff_t bytes() const { return elements() * (bytes_read + bytes_written); }
+  // What all arrays take of memory.
+  ptrdiff_t footprint() const { return in_place ? elements() * bytes_read : bytes(); }
   // What is read of one channel at one outer index, and at all.
   ptrdiff_t plane() const { return inner * bytes_read; }
   ptrdiff_t slab() const { return outer * plane(); }
