@@ -22,10 +22,9 @@ constexpr ptrdiff_t kMostBytesPerThread = 832 * kKB;
 // Where all arrays of a pass together take more memory, its output is stored past the caches: it
 // would not stay there, and a store that bypasses them does not read the line first.
 constexpr ptrdiff_t kStreamingBytes = 16 * kMB;
-// A map of planes alone gains by it later if several threads share it: up to there its arrays may
-// lie in last caches, from the pass or the call before. What one thread maps through one of them
-// takes longer than streaming, and so do rows; but not what is mapped in place, whose lines have
-// been read (docs/experiments.md).
+// Up to there last caches may hold the arrays, from the pass or the call before. A map of planes
+// alone that several threads share gains by that, and so does one array in place, whose lines have
+// been read; other rows, and what one thread maps, do not (docs/experiments.md).
 constexpr ptrdiff_t kStreamingBytesLater = 32 * kMB;
 
 // Shorter planes can be streamed only if those of neighbouring channels lie end to end: half a line
