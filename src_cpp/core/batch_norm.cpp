@@ -1,7 +1,5 @@
 #include "core/batch_norm.hpp"
 
-#include <algorithm>
-
 #include "core/integer_moments.hpp"
 #include "core/staging.hpp"
 #include "dispatch/dispatch.hpp"
@@ -44,8 +42,9 @@ const Map& gradient_kernel(const TypeKernels& kernels, const Epilogue& epilogue)
 
 // Whether the only output takes an input's memory; what overlaps in another way has been copied.
 bool in_place(const Operands& o) {
-  const auto is_output = [&](const Input& in) { return in.data && in.data == o.out[0].data; };
-  return o.out_item[1] == 0 && std::any_of(o.in.begin(), o.in.end(), is_output);
+  const char* const y = o.out[0].data;
+  const bool takes_input = o.in[0].data == y || o.in[1].data == y || o.in[2].data == y;
+  return y && takes_input && o.out_item[1] == 0;
 }
 
 Work work_of(const Pass& pass, bool reduces) {

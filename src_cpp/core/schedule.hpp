@@ -22,7 +22,7 @@ struct Work {
   ptrdiff_t elements() const { return outer * channels * inner; }
   ptrdiff_t bytes() const { return elements() * (bytes_read + bytes_written); }
   // What all arrays take of memory.
-  ptrdiff_t footprint() const { return in_place ? elements() * bytes_read : bytes(); }
+  ptrdiff_t footprint() const { return elements() * (bytes_read + (in_place ? 0 : bytes_written)); }
   // What is read of one channel at one outer index, and at all.
   ptrdiff_t plane() const { return inner * bytes_read; }
   ptrdiff_t slab() const { return outer * plane(); }
