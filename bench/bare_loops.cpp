@@ -103,8 +103,8 @@ void sum(const float* x, const float* dy, long n, long next, Vector shift, Total
   totals = t;
 }
 
-// What is prefetched while x[i] is mapped: x[i + next] into L2, unless next is 0, and x[i + soon]
-// into L1.
+// What is prefetched while x[i] is mapped: x[i + next] into L2 and x[i + soon] into L1, unless they
+// are 0.
 struct Ahead {
   long next, soon;
 };
@@ -118,8 +118,10 @@ void map(const float* x, const float* dy, float* y, long n, Ahead ahead, const B
       prefetch<_MM_HINT_T1>(x + ahead.next + i);
       if (backward) prefetch<_MM_HINT_T1>(dy + ahead.next + i);
     }
-    prefetch<_MM_HINT_T0>(x + ahead.soon + i);
-    if (backward) prefetch<_MM_HINT_T0>(dy + ahead.soon + i);
+    if (ahead.soon != 0) {
+      prefetch<_MM_HINT_T0>(x + ahead.soon + i);
+      if (backward) prefetch<_MM_HINT_T0>(dy + ahead.soon + i);
+    }
 #pragma GCC unroll 2
     for (long k = i; k < i + kLine; k += kWidth) {
       Vector v = load(x + k) - shift;
@@ -213,21 +215,16 @@ class Groups {
       for (long c = 0, row = 0; c < channels; ++c) {
         if (g < end) add_channel(g, c, o, next);
         const long share = g > begin ? kRun * (c + 1) / channels : 0;
-        for (; row < share; ++row) put_alone(place(g - 1, o + row));
+        for (; row < share; ++row) {
+          const long at = place(g - 1, o + row);
+          put(at, loop_.row, at, at);
+        }
       }
     }
     for (long c = 0; c < channels; ++c) {
       totals[0] += first_[c].total();
       totals[1] += second_[c].total();
       first_[c] = second_[c] = {};
-    }
-  }
-  void put_alone(long at) {
-    const Vector shift = splat(loop_.shift), mean = splat(loop_.mean), scale = splat(loop_.scale);
-    for (long i = at; i < at + loop_.row; i += kWidth) {
-      Vector v = load(x_ + i) - shift;
-      if (backward) v += load(dy_ + i) - mean;
-      (streaming ? stream : store)(y_ + i, v * scale);
     }
   }
 

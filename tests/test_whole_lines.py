@@ -12,7 +12,7 @@ IMAGES = 8
 LARGE, SMALL = 8_800_000, 1_100_000
 LARGE_IN_PLACE = 34_000_000  # from 32 MB on y is streamed over x
 NEAR, STORED = (512 << 10, 32 << 20), (512 << 10, 960 << 20)  # sizes of L2 and L3
-NEAR_AND_SMALL = (512 << 10, 4 << 20)  # too small to hold what is stored
+NEAR_AND_SMALL = (512 << 10, 2 << 20)  # too small to hold what is stored
 # Of elements: a few vectors, rows of short planes, those taken in turns (3 to 4 KB four in a row),
 # with whole lines and without; and long ones.
 INNER = [9, 16, 17, 49, 196, 729, 769, 784, 900, 961, 1023, 1030, 3136]
@@ -70,10 +70,10 @@ def calls(x, dy, weight, threads):
     return train, backward, train_with_residual, infer
 
 
-def plans(x, near=NEAR):
+def plans(x, near=NEAR, in_place=False):
     """Return the schedules with a near L3, and with one so large that outputs are stored."""
     return [
-        bnfast._core.schedule(x.shape, itemsize=x.itemsize, l2=l2, l3=l3)
+        bnfast._core.schedule(x.shape, itemsize=x.itemsize, in_place=in_place, l2=l2, l3=l3)
         for l2, l3 in (near, STORED)
     ]
 
@@ -103,10 +103,7 @@ def test_streamed_is_as_stored(inner, dtype, offset, assume_cache_sizes):
 @pytest.mark.parametrize("inner", [49, 784, 3136])
 def test_streamed_in_place_is_as_stored(inner, offset, assume_cache_sizes):
     x, dy, weight = problem(inner, np.float32, LARGE_IN_PLACE)
-    plans = [
-        bnfast._core.schedule(x.shape, in_place=True, l2=l2, l3=l3) for l2, l3 in (NEAR, STORED)
-    ]
-    assert [plan["streaming"] for plan in plans] == [True, False]
+    assert [plan["streaming"] for plan in plans(x, in_place=True)] == [True, False]
     assert_same_bits(x, dy, weight, offset, assume_cache_sizes, in_place=True)
 
 
@@ -117,8 +114,9 @@ def test_streamed_in_place_is_as_stored(inner, offset, assume_cache_sizes):
 def test_joined_is_as_stored(inner, dtype, offset, near, assume_cache_sizes):
     x, dy, weight = problem(inner, dtype, SMALL)
     wanted = inner * x.itemsize < 4096
-    assert [plan["joined"] for plan in plans(x, near)] == [wanted, False]
-    assert [plan["held"] for plan in plans(x, near)] == [near == NEAR, False]
+    found = plans(x, near, in_place=True)
+    assert [plan["joined"] for plan in found] == [wanted, False]
+    assert [plan["held"] for plan in found] == [near == NEAR, False]
     assert_same_bits(x, dy, weight, offset, assume_cache_sizes, near, in_place=True)
 
 

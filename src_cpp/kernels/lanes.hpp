@@ -16,12 +16,6 @@ struct WriteAhead {
   }
 };
 
-// Nothing.
-struct TouchNothing {
-  template <class T>
-  __attribute__((always_inline)) void touch(ptrdiff_t, const T* const*) const {}
-};
-
 // True for the vectors of a step with which a cache line begins.
 template <class C, class T>
 constexpr bool first_in_line(int vector) {

@@ -248,7 +248,8 @@ BNFAST_INLINE ReadOn<Op, T> read_on(const Inputs<Op, T>& run, const Inputs<Op, T
 }
 
 struct ReadNothing {
-  __attribute__((always_inline)) void touch(ptrdiff_t) const {}
+  template <class... At>
+  __attribute__((always_inline)) void touch(At...) const {}
 };
 
 // True for the vectors with which a cache line's worth of elements begins.

@@ -95,7 +95,7 @@ class RowsOfPlanes {
       return write_ahead(of.in.at(c, begin).at[0], mapped.at(c, begin).out[0],
                          mapped.out[0].outer - of.in.in[0].outer);
     } else {
-      return TouchNothing{};
+      return ReadNothing{};
     }
   }
 
