@@ -147,11 +147,15 @@ def test_long_rows(guarded, dtype, at_end):
 
 
 @pytest.mark.parametrize("at_end", [True, False], ids=["before a guard", "after a guard"])
-@pytest.mark.parametrize("walk", ["planes", "rows"])
+@pytest.mark.parametrize("walk", ["planes", "rows of whole lines", "rows"])
 @FLOATS
 def test_streaming_stores(dtype, walk, at_end):
     n = LARGE * 9 // 10 // np.dtype(dtype).itemsize
-    shape, axis = {"planes": ((1, 3, n // 3 | 1), 1), "rows": ((n // 320 | 1, 320), -1)}[walk]
+    shape, axis = {
+        "planes": ((1, 3, n // 3 | 1), 1),
+        "rows of whole lines": ((n // 320 | 1, 320), -1),
+        "rows": ((n // 327 | 1, 327), -1),
+    }[walk]
     channels = shape[axis]
     memory = Guarded(LARGE)
     x = np.arange(np.prod(shape), dtype=np.int32).reshape(shape) % 80  # exact in any type

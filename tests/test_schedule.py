@@ -145,21 +145,30 @@ def test_of_maps_of_rows_that_a_near_cache_could_hold_every_other_piece_is_store
     assert not schedule((32, 128, 784), **INFERENCE)["halved"]
 
 
-def test_one_array_in_place_is_streamed_from_32_mb_on_and_takes_its_memory_once():
+def test_what_is_stored_in_place_takes_its_memory_once():
     in_place = {"in_place": True}
-    for shape, walk in [((32, 128, 2047), "planes"), ((32 * 2047, 128, 1), "rows")]:
-        assert schedule(shape, walk, **INFERENCE, num_threads=1)["streaming"]
-        assert not schedule(shape, walk, **INFERENCE, **in_place, num_threads=1)["streaming"]
-        more = (shape[0] + 32, *shape[1:])
-        assert schedule(more, walk, **INFERENCE, **in_place, num_threads=1)["streaming"]
-    assert schedule((32, 128, 2047))["streaming"]
-    assert not schedule((32, 128, 2047), **in_place)["streaming"]
-    rows = (32 * 784, 128, 1)  # 12.25 MB
-    assert schedule(rows, "rows")["streaming"]
-    assert not schedule(rows, "rows", **in_place)["streaming"]
-    assert schedule((2 * 32 * 784, 128, 1), "rows", **in_place)["streaming"]
-    assert schedule((32, 128, 784), **BACKWARD, **in_place)["streaming"]
+    for shape, walk in [((32, 128, 784), "planes"), ((32 * 784, 128, 1), "rows")]:  # 12.25 MB
+        assert schedule(shape, walk)["streaming"]
+        assert not schedule(shape, walk, **in_place)["streaming"]
     assert schedule((32, 3, 49), num_threads=8) == schedule((32, 3, 49), **in_place, num_threads=8)
+
+
+@pytest.mark.parametrize("call", [{}, INFERENCE], ids=["training", "inference"])
+def test_one_array_in_place_is_streamed_from_32_mb_on(call):
+    for shape, walk in [((32, 128, 2047), "planes"), ((32 * 2047, 128, 1), "rows")]:
+        assert schedule(shape, walk, **call, num_threads=1)["streaming"]
+        in_place = {**call, "in_place": True, "num_threads": 1}
+        assert not schedule(shape, walk, **in_place)["streaming"]
+        assert schedule((shape[0] + 32, *shape[1:]), walk, **in_place)["streaming"]
+
+
+def test_several_arrays_in_place_are_streamed_later_only_as_rows_that_threads_share():
+    rows, planes = ((32 * 784, 128, 1), "rows"), ((32, 128, 784), "planes")  # 24.5 MB
+    in_place = {**BACKWARD, "in_place": True}
+    assert not schedule(*rows, **in_place, num_threads=2)["streaming"]
+    assert schedule(*rows, **in_place, num_threads=1)["streaming"]
+    assert schedule(*rows, **in_place, **INFERENCE, num_threads=2)["streaming"]
+    assert schedule(*planes, **in_place, num_threads=2)["streaming"]
 
 
 def test_short_planes_that_are_no_whole_lines_are_joined_with_a_near_cache():

@@ -125,12 +125,64 @@ def test_joined_is_as_stored(inner, dtype, offset, near, assume_cache_sizes):
 def test_halved_is_as_stored(channels, offset, assume_cache_sizes):
     rows = LARGE // (4 * channels)
     x, weight = some((rows, channels), np.float32, 0), some(channels, np.float32, 1)
-    plan = bnfast._core.schedule((rows, channels, 1), "rows", reduces=False, l2=NEAR[0], l3=NEAR[1])
-    assert plan["halved"]
+    near = {"l2": NEAR[0], "l3": NEAR[1]}
+    assert bnfast._core.schedule((rows, channels, 1), "rows", reduces=False, **near)["halved"]
     assume_cache_sizes(*STORED)
     wanted = bnfast.affine(x, weight, weight, num_threads=2)
     assume_cache_sizes(*NEAR)
     found, around = beside(x, offset)
-    bnfast.affine(found, weight, weight, out=found, num_threads=2)
+    bnfast.affine(x, weight, weight, out=found, num_threads=2)
     assert found.tobytes() == wanted.tobytes()
     assert all(np.all(part == 123) for part in around)
+
+
+def apart(x):
+    """Return a copy whose rows do not lie end to end."""
+    return np.pad(x, [(0, 0), (0, 5)])[:, : x.shape[1]]
+
+
+def maps(x, dy, y, threads):
+    """Return what maps alone make of rows: one and two inputs, one and two outputs."""
+    channels = x.shape[1]
+    weight, bias = some(channels, np.float32, 2), some(channels, np.float32, 3)
+    mean, invstd = some(channels, np.float32, 4), abs(some(channels, np.float32, 5)) + 1
+    call = {"channel_axis": -1, "num_threads": threads, "out": y}
+    frozen = {"training": False, "activation": "relu", "residual": x, "output_mask": (True,) * 3}
+    yield bnfast.affine(x, weight, bias, **call)
+    yield bnfast.batch_norm(x, mean, invstd, weight, bias, residual=dy, **call)
+    yield bnfast.batch_norm_backward(dy, x, mean, invstd, weight, **call, training=False)[0]
+    given = bnfast.batch_norm_backward(dy, x, mean, invstd, weight, bias, **call, **frozen)
+    yield given[0]
+    yield given[-1]
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["stored", "streamed"])
+@pytest.mark.parametrize("offset", [0, 1, 15])
+@pytest.mark.parametrize(
+    ("channels", "dtype"),
+    [(c, np.float32) for c in (1, 3, 15, 17, 33, 49, 63, 64, 65, 100, 255, 700, 2049)]
+    + [(c, np.float16) for c in (1, 15, 17, 33, 48, 63, 100, 2049)]
+    + [(c, np.float64) for c in (1, 7, 9, 33, 36, 49, 2049)],
+)
+def test_rows_end_to_end_are_as_rows_apart(channels, dtype, offset, size, assume_cache_sizes):
+    assume_cache_sizes(*NEAR)
+    rows = size // (np.dtype(dtype).itemsize * channels) | 1
+    x, dy = some((rows, channels), dtype, 0), some((rows, channels), dtype, 1)
+    found, around = beside(x, offset)
+    wanted = apart(x)
+    for threads in (1, 2):
+        for end_to_end, lying_apart in zip(
+            maps(x, dy, found, threads), maps(apart(x), apart(dy), wanted, threads), strict=True
+        ):
+            assert end_to_end.tobytes() == lying_apart.tobytes()
+    assert all(np.all(part == 123) for part in around)
+
+
+@pytest.mark.parametrize("in_place", [False, True], ids=["apart", "in place"])
+@pytest.mark.parametrize("offset", [0, 4, 7])
+@pytest.mark.parametrize("channels", [3, 17, 49, 64, 100, 327])
+def test_streamed_rows_are_as_stored(channels, offset, in_place, assume_cache_sizes):
+    rows = (LARGE_IN_PLACE if in_place else LARGE) // (4 * channels)
+    x, dy = some((rows, channels), np.float32, 0), some((rows, channels), np.float32, 1)
+    weight = some(channels, np.float32, 2)
+    assert_same_bits(x, dy, weight, offset, assume_cache_sizes, in_place=in_place)

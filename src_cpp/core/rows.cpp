@@ -36,20 +36,19 @@ ptrdiff_t fold_of(const Pass& pass) {
 }
 
 // Maps all rows. Rows that lie end to end are one run of elements in which the channels recur: it
-// is cut into long rows from the first element at which the output is aligned for streaming, and
-// what is left at either end is a short row of its own.
+// is cut into long rows, and what is left is a short one.
 class RowsMap {
  public:
   explicit RowsMap(const Pass& pass)
       : pass_(pass),
         channels_(pass.geometry.channels),
         columns_(fold_of(pass) * channels_),
-        head_(unaligned_head()),
-        rows_((pass.geometry.elements() - head_) / columns_),
-        tail_((pass.geometry.elements() - head_) % columns_),
+        rows_(pass.geometry.elements() / columns_),
+        tail_(pass.geometry.elements() % columns_),
+        store_(store()),
+        length_(columns_ + (store_ == Store::ordinary ? 0 : line())),
         long_coefficients_(pass.mapping->coefficients->compute(),
-                           pass.mapping->coefficients->arrays(), own_row() ? 0 : columns_ + head_) {
-  }
+                           pass.mapping->coefficients->arrays(), own_row() ? 0 : length_) {}
 
   bool failed() const { return long_coefficients_.failed(); }
 
@@ -65,30 +64,39 @@ class RowsMap {
   }
 
   void run(const Team& team) const {
-    const Schedule& schedule = pass_.schedule;
-    if (tail_ > 0 && team.rank == team.size - 1) map_block(rows_, 1, tail_, schedule.store);
+    if (tail_ > 0 && team.rank == team.size - 1) map_block(rows_, 1, tail_, store_);
     const ptrdiff_t begin = team.begin(rows_), end = team.end(rows_);
     // Behind a reduction last rows first: those lie in cache. Alone as they lie in memory.
     const ptrdiff_t piece = pass_.check ? kCheckElements : kMapElements;
-    const bool in_pieces = pass_.reduction || pass_.check || schedule.halved;
+    const bool halved = pass_.schedule.halved;
+    const bool in_pieces = pass_.reduction || pass_.check || halved;
     const ptrdiff_t step = in_pieces ? std::max<ptrdiff_t>(1, piece / columns_) : rows_;
     bool streams = true;
     for (ptrdiff_t done = 0; done < end - begin; done += step) {
       const ptrdiff_t rows = std::min(step, end - begin - done);
       map_block(pass_.reduction ? end - done - rows : begin + done, rows, columns_,
-                streams ? schedule.store : Store::ordinary);
-      streams = !(streams && schedule.halved);
+                streams ? store_ : Store::joined);
+      streams = !(streams && halved);
     }
-    if (head_ > 0 && team.rank == 0) map_head();
     pass_.mapping->fence();
   }
 
  private:
-  bool own_row() const { return columns_ == channels_ && head_ == 0; }
+  ptrdiff_t line() const { return kLineBytes / pass_.operands.out_item[0]; }
+
+  // Rows that lie end to end are one run if they are streamed or no whole lines.
+  Store store() const {
+    if (!end_to_end(pass_)) return pass_.schedule.store;
+    const bool whole_lines = columns_ % line() == 0;
+    return whole_lines || pass_.schedule.store == Store::streaming ? pass_.schedule.store
+                                                                   : Store::joined;
+  }
+
+  bool own_row() const { return length_ == channels_; }
 
   void spread(ptrdiff_t begin, ptrdiff_t end) {
     for (ptrdiff_t c = begin; c < end; ++c) {
-      for (ptrdiff_t j = c; j < columns_ + head_; j += channels_) {
+      for (ptrdiff_t j = c; j < length_; j += channels_) {
         for (int a = 0; a < long_coefficients_.arrays(); ++a) {
           long_coefficients_.copy(a, j, pass_.mapping->coefficients->at(a, c));
         }
@@ -96,41 +104,26 @@ class RowsMap {
     }
   }
 
-  ptrdiff_t unaligned_head() const {
-    const Operands& o = pass_.operands;
-    const ptrdiff_t item = o.out_item[0];
-    const auto past =
-        static_cast<ptrdiff_t>(reinterpret_cast<uintptr_t>(o.out[0].data) % kLineBytes);
-    const bool streams = pass_.schedule.store == Store::streaming && end_to_end(pass_) &&
-                         columns_ * item % kLineBytes == 0 && past % item == 0;
-    return streams && past > 0 ? (kLineBytes - past) / item : 0;
-  }
-
-  void map_head() const { map_rows({1, head_, 1}, pass_.operands, 0, pass_.schedule.store); }
-
   void map_block(ptrdiff_t row, ptrdiff_t rows, ptrdiff_t columns, Store store) const {
     const ptrdiff_t fold = columns_ / channels_;
-    Operands here = pass_.operands.at(row * fold, 0, head_);
+    Operands here = pass_.operands.at(row * fold, 0, 0);
     for (Input& in : here.in) in.outer *= fold;
     for (Output& out : here.out) out.outer *= fold;
-    map_rows({rows, columns, 1}, here, head_, store);
-  }
-
-  void map_rows(const Block& block, const Operands& here, ptrdiff_t first_column,
-                Store store) const {
     const Mapping& mapping = *pass_.mapping;
     const Coefficients& from = own_row() ? *mapping.coefficients : long_coefficients_;
     const void* coefficients[kMaxCoefficients];
-    for (int a = 0; a < from.arrays(); ++a) coefficients[a] = from.at(a, first_column);
+    for (int a = 0; a < from.arrays(); ++a) coefficients[a] = from.at(a, 0);
     if (pass_.check) {
-      pass_.check->read(here.in[0], here.in_item[0], block.outer, block.channels, here.in[0].outer);
+      pass_.check->read(here.in[0], here.in_item[0], rows, columns, here.in[0].outer);
     }
-    mapping.kernel.rows(block, here.in.data(), here.out.data(), coefficients, pass_.activation,
-                        store);
+    mapping.kernel.rows({rows, columns, 1}, here.in.data(), here.out.data(), coefficients,
+                        pass_.activation, store);
   }
 
   const Pass& pass_;
-  ptrdiff_t channels_, columns_, head_, rows_, tail_;
+  ptrdiff_t channels_, columns_, rows_, tail_;
+  Store store_;
+  ptrdiff_t length_;  // of the coefficients
   Coefficients long_coefficients_;
 };
 

@@ -23,8 +23,8 @@ constexpr ptrdiff_t kMostBytesPerThread = 832 * kKB;
 // would not stay there, and a store that bypasses them does not read the line first.
 constexpr ptrdiff_t kStreamingBytes = 16 * kMB;
 // Up to there last caches may hold the arrays, from the pass or the call before. A map of planes
-// alone that several threads share gains by that, and so does one array in place, whose lines have
-// been read; other rows, and what one thread maps, do not (docs/experiments.md).
+// alone that several threads share gains by that, and so does what is stored in place, whose lines
+// have been read: one array, and several that threads share as rows (docs/experiments.md).
 constexpr ptrdiff_t kStreamingBytesLater = 32 * kMB;
 
 // Shorter planes can be streamed only if those of neighbouring channels lie end to end: half a line
@@ -86,8 +86,9 @@ bool maps_one_array(const Work& work) { return !work.reduces && work.one_array()
 ptrdiff_t most_bytes_through_caches(const Work& work, const CacheSizes& caches, int threads) {
   const bool keeps_up = work.reduces ? work.walk == Walk::planes : maps_one_array(work);
   const bool maps_planes = !work.reduces && work.walk == Walk::planes;
-  const bool later =
-      (maps_planes && threads > 1) || (keeps_up && work.in_place && work.one_array());
+  const bool reduces_rows = work.reduces && work.walk == Walk::rows;
+  const bool later = (work.in_place && work.one_array()) ||
+                     (threads > 1 && (maps_planes || (work.in_place && reduces_rows)));
   const ptrdiff_t least = later ? kStreamingBytesLater : kStreamingBytes;
   return keeps_up ? std::max(least, caches.l3 / 6) : least;
 }

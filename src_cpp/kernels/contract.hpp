@@ -38,6 +38,8 @@ struct Output {
 // thread that has stored so calls the table's `fence` when it is done: not after each block, where
 // it would wait for the memory.
 // joined: through the caches, but planes end to end as one run, no vector of which is in two lines.
+// Rows that lie end to end may be one run, too, unless ordinary: then the coefficients that a line
+// of the output takes stand behind the last ones, the first ones once more.
 enum class Store { ordinary, joined, streaming };
 
 constexpr int kMaxInputs = 3;

@@ -79,6 +79,12 @@ struct CoefficientRow {
 #pragma GCC unroll 8
     for (int j = 0; j < Op::coefficients; ++j) at[j] = static_cast<const C*>(coefficients[j]);
   }
+  __attribute__((always_inline)) CoefficientRow plus(ptrdiff_t columns) const {
+    CoefficientRow moved = *this;
+#pragma GCC unroll 8
+    for (int j = 0; j < Op::coefficients; ++j) moved.at[j] += columns;
+    return moved;
+  }
 };
 
 // The vector i elements from there: with coefficients that are the same for all, or a row of them.

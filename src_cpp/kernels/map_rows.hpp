@@ -171,8 +171,19 @@ BNFAST_INLINE void map_row(const Op& op, const Place<Op, T, U>& at, ptrdiff_t co
   }
 }
 
-// Rows one by one. Several inputs that are stored through the caches are read as they lie without
-// being prefetched.
+// What is prefetched along a row. Several inputs that are stored through the caches are read as
+// they lie without being prefetched.
+template <bool streaming, class Op, class T, class U>
+BNFAST_INLINE auto ahead_along(const Place<Op, T, U>& at, const ReadAhead<Op>& rows_ahead) {
+  if constexpr (streaming) {
+    return ReadAlong<Op, T>{at.in, rows_ahead};
+  } else if constexpr (Op::inputs == 1) {
+    return WalkAhead<T, U, kAlongRowBytes>{at.in.at[0], at.out[0]};
+  } else {
+    return ReadNothing{};
+  }
+}
+
 template <class C, bool streaming, class Op, class T, class U>
 BNFAST_INLINE void map_row_by_row(const Op& op, const Block& block,
                                   const MappedPlanes<Op, T, U>& in_rows,
@@ -181,14 +192,7 @@ BNFAST_INLINE void map_row_by_row(const Op& op, const Block& block,
   const ReadAhead<Op> rows_ahead = read_rows_ahead(in_rows.in, ahead);
   for (ptrdiff_t row = 0; row < block.outer; ++row) {
     const Place<Op, T, U> at = in_rows.at(0, row);
-    if constexpr (streaming) {
-      map_row<C, true>(op, at, block.channels, row_of, ReadAlong<Op, T>{at.in, rows_ahead});
-    } else if constexpr (Op::inputs == 1) {
-      map_row<C, false>(op, at, block.channels, row_of,
-                        WalkAhead<T, U, kAlongRowBytes>{at.in.at[0], at.out[0]});
-    } else {
-      map_row<C, false>(op, at, block.channels, row_of, ReadNothing{});
-    }
+    map_row<C, streaming>(op, at, block.channels, row_of, ahead_along<streaming>(at, rows_ahead));
   }
 }
 
@@ -235,6 +239,65 @@ void map_rows_storing(const Op& op, const Block& block, const MappedPlanes<Op, T
   map_in_steps<C, streaming, how>(op, block, in_rows, coefficients, ahead, step);
 }
 
+// Rows that lie end to end as one run of lines, the first and the last elements aside. Of a line in
+// which a row ends, the coefficients are that row's last and behind them the first ones again.
+template <class C, bool streaming, class Op, class T, class U>
+void map_run(const Op& op, const Block& block, const MappedPlanes<Op, T, U> in_rows,
+             const void* const* coefficients) {
+  constexpr ptrdiff_t line = kLine<U>;
+  const CoefficientRow<Op, C> row_of(coefficients);
+  const ReadAhead<Op> rows_ahead =
+      read_rows_ahead(in_rows.in, map_rows_ahead(in_rows.in, block.channels));
+  const Place<Op, T, U> run = in_rows.at(0, 0);
+  const ptrdiff_t n = block.outer * block.channels;
+  ptrdiff_t i = 0, column = 0;
+  const auto advance = [&](ptrdiff_t elements) {
+    i += elements;
+    column += elements;
+    while (column >= block.channels) column -= block.channels;
+  };
+  const ptrdiff_t head = unaligned_head(run.out[0], n);
+  map_row<C, false>(op, run, head, row_of, ReadNothing{});
+  advance(head);
+  while (n - i >= line) {
+    const ptrdiff_t to_row_end = (block.channels - column + line - 1) / line, left = (n - i) / line;
+    const ptrdiff_t length = (to_row_end < left ? to_row_end : left) * line;
+    const Place<Op, T, U> at = run.plus(i);
+    map_vectors<C, streaming>(op, at, 0, length, row_of.plus(column),
+                              ahead_along<streaming>(at, rows_ahead));
+    advance(length);
+  }
+  map_row<C, false>(op, run.plus(i), n - i, row_of.plus(column), ReadNothing{});
+}
+
+template <class Op, class T, class U>
+BNFAST_INLINE bool lie_end_to_end(const Op& op, const MappedPlanes<Op, T, U>& in_rows,
+                                  const Block& block) {
+  const auto follow = [&](ptrdiff_t outer, size_t item) {
+    return outer == block.channels * static_cast<ptrdiff_t>(item);
+  };
+  bool all = true;
+  for (int k = 0; k < Op::inputs; ++k) all &= follow(in_rows.in.in[k].outer, sizeof(T));
+  for (int k = 0; k < Op::outputs; ++k) {
+    all &= !op.writes(k) || follow(in_rows.out[k].outer, sizeof(U));
+  }
+  return all || block.outer == 1;
+}
+
+// Whether lines begin at the same elements of all outputs.
+template <class Op, class T, class U>
+BNFAST_INLINE bool lines_agree(const Op& op, const MappedPlanes<Op, T, U>& in_rows) {
+  const auto past = [&](int k) {
+    return reinterpret_cast<uintptr_t>(in_rows.out[k].data) % kLineBytes;
+  };
+  bool agree = past(0) % sizeof(U) == 0;
+  for (int k = 1; k < Op::outputs; ++k) agree &= !op.writes(k) || past(k) == past(0);
+  return agree;
+}
+
+// AVX-512 stores a part of a vector as fast as a whole one; others would rather have it in a line.
+constexpr bool kStoresPartsFast = BNFAST_VECTOR_BYTES == 64;
+
 template <class Op, class C, class T, class U>
 void map_rows(const Block& block, const Input* in, const Output* out,
               const void* const* coefficients, const Activation& activation, Store how) {
@@ -246,8 +309,14 @@ void map_rows(const Block& block, const Input* in, const Output* out,
         !op.writes(k) || (reinterpret_cast<uintptr_t>(out[k].data) % BNFAST_VECTOR_BYTES == 0 &&
                           out[k].outer % BNFAST_VECTOR_BYTES == 0);
   }
-  if (kStreams && how == Store::streaming && every_row_aligned) {
+  const bool streams = kStreams && how == Store::streaming;
+  const bool one_run = how != Store::ordinary && lie_end_to_end(op, in_rows, block);
+  if (streams && every_row_aligned) {
     map_rows_storing<C, true>(op, block, in_rows, coefficients);
+  } else if (streams && one_run && lines_agree(op, in_rows)) {
+    map_run<C, true>(op, block, in_rows, coefficients);
+  } else if (!kStoresPartsFast && one_run) {
+    map_run<C, false>(op, block, in_rows, coefficients);
   } else {
     map_rows_storing<C, false>(op, block, in_rows, coefficients);
   }
