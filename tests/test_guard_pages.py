@@ -92,15 +92,19 @@ def shapes(walk, size):
         return [(1, 1, size), (2, 3, size)]
     if walk == "rows":
         return [(1, size), (11, size)]
+    if walk == "planes as rows":
+        return [(50, 3, size), (9 * size, 5, size)]
     # Enough rows that several are taken together as a long one, and some that are left over.
     return [(rows, size) for rows in (1024 // size + 130, 1031 // size + 131)]
 
 
-def sources_of(shape, dtype):
-    """Return x, dy and what the functions make of them."""
+def sources_of(shape, dtype, pad=0):
+    """Return x, dy and what the functions make of them; `pad` elements part their last axes."""
     rng = np.random.default_rng(shape)
+    wide = [(0, 0)] * (len(shape) - 1) + [(0, pad)]
     sources = [rng.normal(2, 1, shape).astype(dtype) for _ in range(2)]
-    return *sources, list(results(*sources, None, None))
+    apart = [np.pad(source, wide)[..., : shape[-1]] for source in sources]
+    return *apart, list(results(*apart, None, None))
 
 
 def check(guarded, known, **place):
@@ -131,16 +135,22 @@ def test_every_size_and_misalignment(guarded, dtype, walk, at_end):
     shifts = range(lanes) if lanes <= 16 else (0, 1, 2, 3, 15, 16, 17, 31)
     for size in range(4 * lanes + 2):
         for shape in shapes(walk, size):
-            known = sources_of(shape, dtype)
+            known = [sources_of(shape, dtype, pad) for pad in range(3)]
             for shift in shifts:
-                check(guarded, known, at_end=at_end, shift=shift, pad=shift % 3)
+                pad = shift % 3
+                check(guarded, known[pad], at_end=at_end, shift=shift, pad=pad)
 
 
 @pytest.mark.parametrize("at_end", [True, False], ids=["before a guard", "after a guard"])
 @FLOATS
-def test_long_rows(guarded, dtype, at_end):
-    for size in [*range(1, 20), 31, 33]:
-        for shape in shapes("long rows", size):
+@pytest.mark.parametrize(
+    ("walk", "sizes"),
+    [("long rows", [*range(1, 20), 31, 33]), ("planes as rows", [2, 3, 4, 7, 8, 9, 10])],
+    ids=["rows", "planes"],
+)
+def test_long_rows(guarded, dtype, walk, sizes, at_end):
+    for size in sizes:
+        for shape in shapes(walk, size):
             known = sources_of(shape, dtype)
             for shift in (0, 1):
                 check(guarded, known, at_end=at_end, shift=shift, pad=0)

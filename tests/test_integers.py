@@ -14,6 +14,7 @@ DTYPES = pytest.mark.parametrize("dtype", INTEGERS, ids=lambda t: t.__name__)
 SHAPES = {
     "planes": ((3, 5, 61, 67), 1),
     "short planes": ((20, 37, 3, 3), 1),
+    "short planes as rows": ((171, 37, 3, 3), 1),
     "one long plane": ((1, 1, 300_007), 1),
     "images": ((2, 111, 97, 3), -1),
     "table": ((4099, 17), -1),

@@ -211,3 +211,33 @@ def test_layout(layout, c, rank, dtype):
             check_forward(known, layout, x)
             check_maps(known, layout, x)
             check_backward(known, layout, x, dy)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
+@pytest.mark.parametrize("inner", [2, 3, 4, 7, 8, 9, 11])
+@pytest.mark.parametrize("c", [2, 3, 16, 67, 300], ids="C={}".format)
+def test_short_planes_end_to_end_are_rows(c, inner, dtype):
+    known, layout = case(70, c, inner, dtype), Layout(1, 1)
+    assert bnfast._core.describe_walk(known.x, known.dy)["walk"] == "rows"
+    check_forward(known, layout, known.x)
+    check_maps(known, layout, known.x)
+    check_backward(known, layout, known.x, known.dy)
+
+
+@pytest.mark.parametrize(
+    ("shape", "walk"),
+    [
+        ((2, 3, 2), "rows"),
+        ((1, 3, 2), "planes"),
+        ((32, 3, 8), "rows"),
+        ((31, 3, 8), "planes"),
+        ((1000, 3, 11), "rows"),
+        ((1000, 3, 12), "planes"),
+    ],
+)
+def test_few_or_longer_planes_are_planes(shape, walk):
+    x = np.zeros(shape, np.float32)
+    assert bnfast._core.describe_walk(x)["walk"] == walk
+    apart = np.zeros((*shape[:-1], shape[-1] + 1), np.float32)[..., :-1]
+    assert bnfast._core.describe_walk(apart)["walk"] == "planes"
+    assert bnfast._core.describe_walk(x, apart)["walk"] == "planes"

@@ -9,6 +9,16 @@
 
 namespace bnfast {
 
+// Each value `times` times. Once each, which is frequent, the compiler does in vectors.
+template <class From, class C>
+void repeat_each(const From* from, ptrdiff_t count, ptrdiff_t times, C* to) {
+  if (times == 1) {
+    for (ptrdiff_t i = 0; i < count; ++i) to[i] = static_cast<C>(from[i]);
+  } else {
+    for (ptrdiff_t i = 0; i < count; ++i) to = std::fill_n(to, times, static_cast<C>(from[i]));
+  }
+}
+
 class Coefficients {
  public:
   Coefficients(DType compute, int arrays, ptrdiff_t length)
@@ -40,9 +50,18 @@ class Coefficients {
   C* row(int array, ptrdiff_t index) {
     return reinterpret_cast<C*>(slot(array, index));
   }
-  // A value of the same compute type.
-  void copy(int array, ptrdiff_t index, const char* from) {
-    std::copy(from, from + size_of(compute_), slot(array, index));
+  // Values of the same compute type.
+  void copy(int array, ptrdiff_t index, const char* from, ptrdiff_t count) {
+    std::copy(from, from + count * size_of(compute_), slot(array, index));
+  }
+  // Those of channels [begin, end) in another, of the same compute type, `times` times each.
+  void repeat(int array, const Coefficients& from, int of, ptrdiff_t begin, ptrdiff_t end,
+              ptrdiff_t times) {
+    if (compute_ == DType::float32) {
+      repeat_values<float>(array, from, of, begin, end, times);
+    } else {
+      repeat_values<double>(array, from, of, begin, end, times);
+    }
   }
   const char* at(int array, ptrdiff_t index) const {
     return values_.data() + (array * length_ + index) * size_of(compute_);
@@ -51,6 +70,13 @@ class Coefficients {
  private:
   char* slot(int array, ptrdiff_t index) {
     return values_.data() + (array * length_ + index) * size_of(compute_);
+  }
+
+  template <class C>
+  void repeat_values(int array, const Coefficients& from, int of, ptrdiff_t begin, ptrdiff_t end,
+                     ptrdiff_t times) {
+    const C* const values = reinterpret_cast<const C*>(from.at(of, begin));
+    repeat_each(values, end - begin, times, row<C>(array, begin * times));
   }
 
   DType compute_;

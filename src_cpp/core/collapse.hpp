@@ -6,7 +6,7 @@
 namespace bnfast {
 
 // planes: inner elements of one channel lie side by side, inner >= 1.
-// rows:   the channels lie side by side and inner is 1.
+// rows:   the channels lie side by side, `inner` elements of each: mostly 1, few in any case.
 enum class Walk { planes, rows };
 
 struct Strides {

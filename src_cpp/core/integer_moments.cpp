@@ -76,10 +76,13 @@ struct Source {
       : geometry(g),
         in{data, g.stride[0].outer, g.stride[0].channel},
         item(size_of(type)),
-        columns(g.walk == Walk::rows ? fold() * g.channels : kMaxGroup),
+        columns(g.walk == Walk::rows ? fold() * width() : kMaxGroup),
         kernel(integer_kernels(type).sums),
         no_shift(columns, Fill::zeros) {}
   bool failed() const { return no_shift.failed(); }
+
+  // The columns of a row.
+  ptrdiff_t width() const { return geometry.channels * geometry.inner; }
 
   Input at(ptrdiff_t outer, ptrdiff_t channel, ptrdiff_t inner) const {
     return {in.data + outer * in.outer + channel * in.channel + inner * item, in.outer, in.channel};
@@ -91,8 +94,8 @@ struct Source {
 
  private:
   ptrdiff_t fold() const {
-    const bool end_to_end = geometry.channels * item == in.outer;
-    return end_to_end ? rows_per_long_row(geometry.outer, geometry.channels, kLineBytes / item) : 1;
+    const bool end_to_end = width() * item == in.outer;
+    return end_to_end ? rows_per_long_row(geometry.outer, width(), kLineBytes / item) : 1;
   }
 };
 
@@ -115,21 +118,21 @@ void sum_planes(const Source& x, const Team& team, const Member& member) {
 // Block by block of rows, several as one long row where they lie end to end.
 void sum_rows(const Source& x, const Team& team, const Member& member) {
   const Geometry& g = x.geometry;
-  const ptrdiff_t fold = x.columns / g.channels, rows = g.outer / fold, rest = g.outer % fold;
+  const ptrdiff_t fold = x.columns / x.width(), rows = g.outer / fold, rest = g.outer % fold;
   const ptrdiff_t step = std::max(kBlockElements / x.columns, kLeastRows);
   const ptrdiff_t blocks = ceil_div(rows, step);
   const auto add_block = [&](ptrdiff_t row, ptrdiff_t count, ptrdiff_t columns) {
     Input here = x.at(row * fold, 0, 0);
     here.outer *= fold;
     x.sum(x.kernel.rows, {count, columns, 1}, here, member);
-    for (ptrdiff_t j = 0; j < columns; j += g.channels) {
-      for (ptrdiff_t c = 0; c < g.channels; ++c) member.add(c, j + c);
+    for (ptrdiff_t j = 0; j < columns; j += x.width()) {
+      for (ptrdiff_t k = 0; k < x.width(); ++k) member.add(k / g.inner, j + k);
     }
   };
   for (ptrdiff_t b = team.begin(blocks); b < team.end(blocks); ++b) {
     add_block(b * step, std::min(step, rows - b * step), x.columns);
   }
-  if (rest > 0 && team.rank == 0) add_block(rows, 1, rest * g.channels);
+  if (rest > 0 && team.rank == 0) add_block(rows, 1, rest * x.width());
 }
 
 int threads_for(const Source& x, int threads) {

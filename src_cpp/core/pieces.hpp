@@ -42,28 +42,40 @@ class PlanePieces {
   ptrdiff_t outer_, inner_, outer_step_, inner_step_, inner_parts_;
 };
 
-// A part of the rows: [begin, end).
-struct RowRange {
-  ptrdiff_t begin, end;
+// A part of the rows: one of some ranges of rows, and of that a slice of columns.
+struct RowBlock {
+  ptrdiff_t range;
+  ptrdiff_t row, rows;
+  ptrdiff_t column, columns;
 };
 
+// Few ranges, for each has sums of all columns; slices where there would be fewer than 16 blocks.
 class RowBlocks {
  public:
-  RowBlocks(ptrdiff_t rows, ptrdiff_t columns) : rows_(rows) {
-    const ptrdiff_t by_memory = std::max<ptrdiff_t>(16, kMostSums / columns);
+  RowBlocks(ptrdiff_t rows, ptrdiff_t columns) : rows_(rows), columns_(columns) {
     const ptrdiff_t by_size = ceil_div(rows * columns, kElements);
-    blocks_ = std::max<ptrdiff_t>(1, std::min({by_memory, by_size, rows}));
+    const ptrdiff_t by_memory = std::max(kEnough, kMostSums / columns);
+    ranges_ = std::max<ptrdiff_t>(1, std::min({by_size, by_memory, rows / kLeastRows}));
+    slices_ = std::min(ceil_div(kEnough, ranges_), std::max<ptrdiff_t>(1, by_size / ranges_));
   }
-  ptrdiff_t size() const { return blocks_; }
-  RowRange operator[](ptrdiff_t block) const {
-    return {rows_ * block / blocks_, rows_ * (block + 1) / blocks_};
+  ptrdiff_t ranges() const { return ranges_; }
+  ptrdiff_t size() const { return ranges_ * slices_; }
+  RowBlock operator[](ptrdiff_t block) const {
+    const ptrdiff_t range = block / slices_, slice = block % slices_;
+    const ptrdiff_t row = part(rows_, range, ranges_), column = part(columns_, slice, slices_);
+    return {range, row, part(rows_, range + 1, ranges_) - row, column,
+            part(columns_, slice + 1, slices_) - column};
   }
 
  private:
-  static constexpr ptrdiff_t kElements = 32768;
-  static constexpr ptrdiff_t kMostSums = 32768;  // bounds the memory for the blocks' sums
+  static constexpr ptrdiff_t kElements = 32768;  // of a block, about
+  static constexpr ptrdiff_t kMostSums = 32768;  // bounds the memory for the ranges' sums
+  static constexpr ptrdiff_t kLeastRows = 32;    // of a range: its sums are small beside them
+  static constexpr ptrdiff_t kEnough = 16;       // blocks for several threads
 
-  ptrdiff_t rows_, blocks_;
+  static ptrdiff_t part(ptrdiff_t all, ptrdiff_t i, ptrdiff_t parts) { return all * i / parts; }
+
+  ptrdiff_t rows_, columns_, ranges_, slices_;
 };
 
 // Rows that are taken end to end as one long row, so that few channels fill whole vectors: if they

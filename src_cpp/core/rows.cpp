@@ -1,5 +1,5 @@
-// The rows walk: all channels side by side, so all rows are reduced, then all channels folded, then
-// all rows mapped, last rows first: those lie in cache.
+// The rows walk: all channels side by side, `inner` columns each, so all rows are reduced, then all
+// channels folded, then all rows mapped, last rows first: those lie in cache.
 #include <atomic>
 #include <cstdint>
 
@@ -17,13 +17,16 @@ constexpr ptrdiff_t kMapElements = 32 * 1024;   // handed to a map at a time
 constexpr ptrdiff_t kCheckElements = 8 * 1024;  // looked at, then mapped out of the nearest cache
 constexpr ptrdiff_t kLineBytes = 64;
 
+// The columns of a row.
+ptrdiff_t width_of(const Pass& pass) { return pass.geometry.channels * pass.geometry.inner; }
+
 // An absent array has no strides and item size 0: it is end to end with anything.
 bool end_to_end(const Pass& pass) {
   const Operands& o = pass.operands;
-  const ptrdiff_t channels = pass.geometry.channels;
+  const ptrdiff_t width = width_of(pass);
   bool all = true;
-  for (size_t i = 0; i < o.in.size(); ++i) all &= o.in[i].outer == channels * o.in_item[i];
-  for (size_t i = 0; i < o.out.size(); ++i) all &= o.out[i].outer == channels * o.out_item[i];
+  for (size_t i = 0; i < o.in.size(); ++i) all &= o.in[i].outer == width * o.in_item[i];
+  for (size_t i = 0; i < o.out.size(); ++i) all &= o.out[i].outer == width * o.out_item[i];
   return all;
 }
 
@@ -31,7 +34,7 @@ ptrdiff_t fold_of(const Pass& pass) {
   const Operands& o = pass.operands;
   const ptrdiff_t item = o.out_item[0] > 0 ? o.out_item[0] : o.in_item[0];
   return end_to_end(pass)
-             ? rows_per_long_row(pass.geometry.outer, pass.geometry.channels, kLineBytes / item)
+             ? rows_per_long_row(pass.geometry.outer, width_of(pass), kLineBytes / item)
              : 1;
 }
 
@@ -42,7 +45,8 @@ class RowsMap {
   explicit RowsMap(const Pass& pass)
       : pass_(pass),
         channels_(pass.geometry.channels),
-        columns_(fold_of(pass) * channels_),
+        width_(width_of(pass)),
+        columns_(fold_of(pass) * width_),
         rows_(pass.geometry.elements() / columns_),
         tail_(pass.geometry.elements() % columns_),
         store_(store()),
@@ -92,20 +96,21 @@ class RowsMap {
                                                                    : Store::joined;
   }
 
-  bool own_row() const { return length_ == channels_; }
+  bool own_row() const { return length_ == channels_; }  // then inner is 1, too
 
   void spread(ptrdiff_t begin, ptrdiff_t end) {
-    for (ptrdiff_t c = begin; c < end; ++c) {
-      for (ptrdiff_t j = c; j < length_; j += channels_) {
-        for (int a = 0; a < long_coefficients_.arrays(); ++a) {
-          long_coefficients_.copy(a, j, pass_.mapping->coefficients->at(a, c));
-        }
+    const ptrdiff_t inner = pass_.geometry.inner, from = begin * inner,
+                    count = (end - begin) * inner;
+    for (int a = 0; a < long_coefficients_.arrays(); ++a) {
+      long_coefficients_.repeat(a, *pass_.mapping->coefficients, a, begin, end, inner);
+      for (ptrdiff_t j = from + width_; j < length_; j += width_) {
+        long_coefficients_.copy(a, j, long_coefficients_.at(a, from), std::min(count, length_ - j));
       }
     }
   }
 
   void map_block(ptrdiff_t row, ptrdiff_t rows, ptrdiff_t columns, Store store) const {
-    const ptrdiff_t fold = columns_ / channels_;
+    const ptrdiff_t fold = columns_ / width_;
     Operands here = pass_.operands.at(row * fold, 0, 0);
     for (Input& in : here.in) in.outer *= fold;
     for (Output& out : here.out) out.outer *= fold;
@@ -121,23 +126,26 @@ class RowsMap {
   }
 
   const Pass& pass_;
-  ptrdiff_t channels_, columns_, rows_, tail_;
+  ptrdiff_t channels_, width_, columns_, rows_, tail_;
   Store store_;
   ptrdiff_t length_;  // of the coefficients
   Coefficients long_coefficients_;
 };
 
 // Reduces all rows and folds all channels. A column j of a long row belongs to channel
-// j % channels. The rows that do not fill a long row, the rest, are one more row of fewer columns.
+// j % width / inner. The rows that do not fill a long row, the rest, are one more row of fewer
+// columns.
 class RowsReduction {
  public:
   explicit RowsReduction(const Pass& pass)
       : pass_(pass),
         channels_(pass.geometry.channels),
+        inner_(pass.geometry.inner),
+        width_(width_of(pass)),
         fold_(fold_of(pass)),
-        columns_(fold_ * channels_),
+        columns_(fold_ * width_),
         rows_(pass.geometry.outer / fold_),
-        rest_(pass.geometry.outer % fold_ * channels_),
+        rest_(pass.geometry.outer % fold_ * width_),
         blocks_(rows_, columns_),
         shift_(channels_),
         first_coefficients_(pass.reduction->first_compute,
@@ -154,7 +162,7 @@ class RowsReduction {
 
   void run(const Team& team) {
     const Reduction& reduction = *pass_.reduction;
-    // Rows that are taken as one have few channels: one thread is enough for them.
+    // Rows that are taken as one have few columns: one thread is enough for them.
     const bool alone = fold_ > 1;
     if (!alone || team.rank == 0) {
       const ptrdiff_t begin = alone ? 0 : team.begin(channels_);
@@ -176,18 +184,16 @@ class RowsReduction {
     return behind_shift ? behind_shift->arrays() : 0;
   }
 
-  // How many there are of each of the two sums: one per block and column, the rest's last.
-  ptrdiff_t sums() const { return blocks_.size() * columns_ + rest_; }
+  // How many there are of each of the two sums: one per range and column, the rest's last.
+  ptrdiff_t sums() const { return blocks_.ranges() * columns_ + rest_; }
   double* first(ptrdiff_t at) { return sums_.data() + at; }
   double* second(ptrdiff_t at) { return sums_.data() + sums() + at; }
 
-  Operands at_row(ptrdiff_t row) const { return pass_.operands.at(row * fold_, 0, 0); }
-
   // Strides from one long row to the next.
-  Operands long_rows_at(ptrdiff_t row) const {
-    Operands here = at_row(row);
-    for (Input& in : here.in) in.outer *= fold_;
-    return here;
+  std::array<Input, kMaxInputs> long_rows_at(ptrdiff_t row, ptrdiff_t column) const {
+    std::array<Input, kMaxInputs> in = pass_.operands.inputs_at(row * fold_, 0, column);
+    for (Input& one : in) one.outer *= fold_;
+    return in;
   }
 
   // Of channels [begin, end): all, where a long row holds each more than once.
@@ -203,48 +209,64 @@ class RowsReduction {
 
   // The kernels' coefficients along the long row: the shifts, as used from now on, and others.
   void set_shift(Coefficients& all, const Coefficients* others, ptrdiff_t begin, ptrdiff_t end) {
-    for (ptrdiff_t c = begin; c < end; ++c) {
-      double& shift = shift_[c];
-      shift = usable_shift(all.rounded(shift));
-      for (ptrdiff_t j = c; j < columns_; j += channels_) {
-        all.set(0, j, shift);
-        for (int a = 0; a < arrays_of(others); ++a) all.copy(1 + a, j, others->at(a, c));
+    if (all.compute() == DType::float32) {
+      round_shift(all.row<float>(0, 0), begin, end);
+    } else {
+      round_shift(all.row<double>(0, 0), begin, end);
+    }
+    const ptrdiff_t from = begin * inner_, count = (end - begin) * inner_;
+    for (int a = 0; a < all.arrays(); ++a) {
+      if (a > 0) all.repeat(a, *others, a - 1, begin, end, inner_);
+      for (ptrdiff_t j = from + width_; j < columns_; j += width_) {
+        all.copy(a, j, all.at(a, from), count);
       }
     }
+  }
+
+  template <class C>
+  void round_shift(C* along_row, ptrdiff_t begin, ptrdiff_t end) {
+    for (ptrdiff_t c = begin; c < end; ++c) {
+      shift_[c] = usable_shift(static_cast<double>(static_cast<C>(shift_[c])));
+    }
+    repeat_each(&shift_[begin], end - begin, inner_, along_row + begin * inner_);
   }
 
   void shift_from_some_rows(ptrdiff_t begin, ptrdiff_t end) {
     if (begin == end) return;  // more threads than channels: kernels take a column at least
     const ptrdiff_t rows = std::min(rows_, std::clamp<ptrdiff_t>(rows_ / 8, 4, kMostShiftRows));
-    const ptrdiff_t last = columns_ - channels_ + end;
-    Input apart = long_rows_at(0).in[0];
-    apart.data += begin * pass_.operands.in_item[0];
+    const ptrdiff_t from = begin * inner_, last = columns_ - width_ + end * inner_;
+    Input apart = long_rows_at(0, from)[0];
     apart.outer *= rows_ / rows;
-    for (ptrdiff_t j = begin; j < last; ++j) exact_coefficients_.set(0, j, 0);
-    const void* about_zero = exact_coefficients_.at(0, begin);
-    pass_.reduction->exact.rows({rows, last - begin, 1}, &apart, &about_zero, pass_.activation,
-                                first(begin), second(begin));
-    std::fill(&shift_[begin], &shift_[begin] + (end - begin), 0.0);
-    const double share = 1 / static_cast<double>(rows * fold_);
-    for (ptrdiff_t row = 0; row < columns_; row += channels_) {
-      for (ptrdiff_t c = begin; c < end; ++c) shift_[c] += *first(row + c) * share;
+    double* const zeros = exact_coefficients_.row<double>(0, from);
+    std::fill(zeros, zeros + (last - from), 0.0);
+    const void* about_zero = zeros;
+    pass_.reduction->exact.rows({rows, last - from, 1}, &apart, &about_zero, pass_.activation,
+                                first(from), second(from));
+    const double share = 1 / static_cast<double>(rows * fold_ * inner_);
+    for (ptrdiff_t c = begin; c < end; ++c) {
+      shift_[c] = 0;
+      for (ptrdiff_t j = c * inner_; j < columns_; j += width_) {
+        for (ptrdiff_t i = 0; i < inner_; ++i) shift_[c] += *first(j + i) * share;
+      }
     }
   }
 
   void reduce(const Team& team, ReduceKernel kernel, const Coefficients& along_row) {
-    const void* coefficients[kMaxCoefficients];
-    for (int a = 0; a < along_row.arrays(); ++a) coefficients[a] = along_row.at(a, 0);
     for (ptrdiff_t b = team.begin(blocks_.size()); b < team.end(blocks_.size()); ++b) {
-      const RowRange range = blocks_[b];
-      kernel({range.end - range.begin, columns_, 1}, long_rows_at(range.begin).in.data(),
-             coefficients, pass_.activation, first(b * columns_), second(b * columns_));
+      reduce_block(blocks_[b], kernel, along_row);
     }
     if (rest_ > 0 && team.rank == 0) {
-      const ptrdiff_t rest = blocks_.size() * columns_;
-      kernel({1, rest_, 1}, at_row(rows_).in.data(), coefficients, pass_.activation, first(rest),
-             second(rest));
+      reduce_block({blocks_.ranges(), rows_, 1, 0, rest_}, kernel, along_row);
     }
     team.barrier();
+  }
+
+  void reduce_block(const RowBlock& block, ReduceKernel kernel, const Coefficients& along_row) {
+    const void* coefficients[kMaxCoefficients];
+    for (int a = 0; a < along_row.arrays(); ++a) coefficients[a] = along_row.at(a, block.column);
+    const ptrdiff_t at = block.range * columns_ + block.column;
+    kernel({block.rows, block.columns, 1}, long_rows_at(block.row, block.column).data(),
+           coefficients, pass_.activation, first(at), second(at));
   }
 
   void fold(const Team& team) {
@@ -265,15 +287,24 @@ class RowsReduction {
     team.barrier();
   }
 
+  void add_columns(const double* sums, ptrdiff_t channels, double* to) const {
+    if (inner_ == 1) {  // the compiler adds in vectors
+      for (ptrdiff_t i = 0; i < channels; ++i) to[i] += sums[i];
+    } else {
+      for (ptrdiff_t i = 0; i < channels; ++i) {
+        for (ptrdiff_t k = 0; k < inner_; ++k) to[i] += *sums++;
+      }
+    }
+  }
+
   GroupSums sums_of(const Group& group) {
     const auto [channel, channels] = group;
     GroupSums of{group};
     std::copy_n(shift_.data() + channel, channels, of.shift);
     const ptrdiff_t all = sums();
-    for (ptrdiff_t j = channel; j < all; j += channels_) {
-      const double *from_first = first(j), *from_second = second(j);
-      for (ptrdiff_t i = 0; i < channels; ++i) of.first[i] += from_first[i];
-      for (ptrdiff_t i = 0; i < channels; ++i) of.second[i] += from_second[i];
+    for (ptrdiff_t j = channel * inner_; j < all; j += width_) {
+      add_columns(first(j), channels, of.first);
+      add_columns(second(j), channels, of.second);
     }
     return of;
   }
@@ -286,12 +317,12 @@ class RowsReduction {
   }
 
   const Pass& pass_;
-  ptrdiff_t channels_, fold_, columns_, rows_, rest_;
+  ptrdiff_t channels_, inner_, width_, fold_, columns_, rows_, rest_;
   RowBlocks blocks_;
   Memory<double> shift_;  // per channel, as used
   Coefficients first_coefficients_, exact_coefficients_;
-  // Both in one: glibc gives what is freed back to the system, unless it has mapped as much at
-  // once before; and taking the pages anew can double the time (docs/experiments.md).
+  // Both in one: glibc gives what is freed back to the system, unless it has mapped as much at once
+  // before; and taking the pages anew can double the time (docs/experiments.md).
   Memory<double> sums_;
   Memory<bool> wants_exact_;
   std::atomic<bool> any_wants_exact_{false};
