@@ -51,8 +51,8 @@ def planes(outer, channels, inner):
     }
 
 
-def rows(outer, channels):
-    return {**planes(outer, channels, 1), "walk": "rows"}
+def rows(outer, channels, inner=1):
+    return {**planes(outer, channels, inner), "walk": "rows"}
 
 
 COPIED = {"copied": True}
@@ -64,8 +64,8 @@ VIEWS = {
     "lies as WHNC": (lambda x: stored(x, "WHNC"), rows(N * H * W, C)),
     "lies as NHCW": (lambda x: stored(x, "NHCW"), planes(N * H, C, W)),
     "lies as HNCW": (lambda x: stored(x, "HNCW"), planes(N * H, C, W)),
-    "lies as HWCN": (lambda x: stored(x, "HWCN"), planes(H * W, C, N)),
-    "Fortran": (lambda x: stored(x, "WHCN"), planes(H * W, C, N)),
+    "lies as HWCN": (lambda x: stored(x, "HWCN"), rows(H * W, C, N)),
+    "Fortran": (lambda x: stored(x, "WHCN"), rows(H * W, C, N)),
     "part of a batch": (lambda x: inside(x, "N"), planes(N, C, H * W)),
     "part of a batch, channels last": (lambda x: inside(x, "N", "NHWC"), rows(N * H * W, C)),
     "every second image": (lambda x: cut(x, n=2), planes(N, C, H * W)),

@@ -102,19 +102,28 @@ BNFAST_INLINE Mapped<Op, C> map_vector_at(const Op& op, const Inputs<Op, T>& in,
   return map_vector<C>(op, in.plus(i), c);
 }
 
-template <class C, class Op, class T, class U>
-BNFAST_INLINE void map_partial(const Op& op, const Place<Op, T, U>& at, int n, const Vector<C>* c) {
+template <class C, class Op, class T>
+BNFAST_INLINE Mapped<Op, C> map_partial_vector(const Op& op, const Inputs<Op, T>& in, int n,
+                                               const Vector<C>* c) {
   Vector<C> u[Op::inputs];
 #pragma GCC unroll 4
-  for (int k = 0; k < Op::inputs; ++k) {
-    u[k] = Io<C, T>::load_partial(at.in.at[k], n, Vector<C>{});
-  }
+  for (int k = 0; k < Op::inputs; ++k) u[k] = Io<C, T>::load_partial(in.at[k], n, Vector<C>{});
   Mapped<Op, C> mapped;
   op.apply(u, c, mapped.y);
+  return mapped;
+}
+
+template <class C, class Op, class U>
+BNFAST_INLINE void put_partial(const Op& op, U* const* out, const Mapped<Op, C>& mapped, int n) {
 #pragma GCC unroll 4
   for (int k = 0; k < Op::outputs; ++k) {
-    if (op.writes(k)) Io<C, U>::store_partial(at.out[k], mapped.y[k], n);
+    if (op.writes(k)) Io<C, U>::store_partial(out[k], mapped.y[k], n);
   }
+}
+
+template <class C, class Op, class T, class U>
+BNFAST_INLINE void map_partial(const Op& op, const Place<Op, T, U>& at, int n, const Vector<C>* c) {
+  put_partial<C>(op, at.out, map_partial_vector<C>(op, at.in, n, c), n);
 }
 
 template <class C, bool streaming, class Op, class U>

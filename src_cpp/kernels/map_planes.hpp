@@ -33,14 +33,11 @@ BNFAST_INLINE void map_overlapping(const Op& op, const Place<Op, T, U>& at, ptrd
 template <class Op, class C, class T, class U>
 constexpr bool kFewVectorsTell = !kSmall && Op::inputs == 1 && kSame<T, C> && kSame<U, C>;
 
+// Of at least a vector.
 template <class C, class Op, class T, class U, class Next>
 BNFAST_INLINE void map_plane(const Op& op, const Place<Op, T, U>& at, ptrdiff_t n,
                              const Vector<C>* c, Next next) {
   constexpr ptrdiff_t width = kWidth<C>;
-  if (n < width) {
-    next.touch(0);
-    return map_partial<C>(op, at, static_cast<int>(n), c);
-  }
   if constexpr (kFewVectorsTell<Op, C, T, U>) {
     switch ((n - 1) / width) {
       case 1:
@@ -58,6 +55,35 @@ BNFAST_INLINE void map_plane(const Op& op, const Place<Op, T, U>& at, ptrdiff_t 
     }
   }
   map_overlapping<C, 0>(op, at, n, c, next);
+}
+
+// Planes of n elements, less than a vector, of `count` channels: all are loaded before any is
+// stored. In place a load waits for a store before it whose whole vector overlaps its own.
+template <class C, int count, class Op, class T, class U>
+BNFAST_INLINE void map_parts(const Op& op, const MappedPlanes<Op, T, U>& planes, ptrdiff_t o,
+                             ptrdiff_t c, int n, const void* const* coefficients) {
+  Mapped<Op, C> mapped[count];
+#pragma GCC unroll 8
+  for (int i = 0; i < count; ++i) {
+    Vector<C> k[Op::coefficients];
+    splat_coefficients<C, Op::coefficients>(coefficients, c + i, k);
+    mapped[i] = map_partial_vector<C>(op, planes.at(c + i, o).in, n, k);
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < count; ++i) put_partial<C>(op, planes.at(c + i, o).out, mapped[i], n);
+}
+
+template <class C, class Op, class T, class U>
+BNFAST_INLINE void map_part_planes(const Op& op, const MappedPlanes<Op, T, U>& planes, ptrdiff_t o,
+                                   ptrdiff_t channels, ptrdiff_t inner,
+                                   const void* const* coefficients) {
+  constexpr int several = kSmall ? 1 : 4;
+  const int n = static_cast<int>(inner);
+  ptrdiff_t c = 0;
+  for (; c + several <= channels; c += several) {
+    map_parts<C, several>(op, planes, o, c, n, coefficients);
+  }
+  for (; c < channels; ++c) map_parts<C, 1>(op, planes, o, c, n, coefficients);
 }
 
 // A plane by streaming stores, but for its ends.
@@ -190,6 +216,10 @@ void store_planes(const Op& op, const Block& block, const MappedPlanes<Op, T, U>
                   const void* const* coefficients) {
   const auto [outer, channels, inner] = block;
   for (ptrdiff_t o = 0; o < outer; ++o) {
+    if (inner < kWidth<C>) {
+      map_part_planes<C>(op, planes, o, channels, inner, coefficients);
+      continue;
+    }
     for (ptrdiff_t c = 0; c < channels; ++c) {
       Vector<C> k[Op::coefficients];
       splat_coefficients<C, Op::coefficients>(coefficients, c, k);

@@ -164,6 +164,9 @@ class RowsOfPlanes {
                                     read_next(of_.in.at(0, row), row, rows_ahead));
       }
     }
+    if (inner < kWidth<C>) {
+      return map_part_planes<C>(op, mapped, row, channels, inner, coefficients_);
+    }
     for (ptrdiff_t c = 0; c < channels; ++c) {
       Vector<C> k[MapOp::coefficients];
       splat_coefficients<C, MapOp::coefficients>(coefficients_, c, k);
