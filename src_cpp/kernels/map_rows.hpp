@@ -295,8 +295,8 @@ BNFAST_INLINE bool lines_agree(const Op& op, const MappedPlanes<Op, T, U>& in_ro
   return agree;
 }
 
-// AVX-512 stores a part of a vector as fast as a whole one; others would rather have it in a line.
-constexpr bool kStoresPartsFast = BNFAST_VECTOR_BYTES == 64;
+// AVX-512 stores a part of a vector as fast as a whole one; others would rather store lines.
+constexpr bool kStoresRuns = BNFAST_VECTOR_BYTES < 64 && !kSmall;
 
 template <class Op, class C, class T, class U>
 void map_rows(const Block& block, const Input* in, const Output* out,
@@ -315,7 +315,7 @@ void map_rows(const Block& block, const Input* in, const Output* out,
     map_rows_storing<C, true>(op, block, in_rows, coefficients);
   } else if (streams && one_run && lines_agree(op, in_rows)) {
     map_run<C, true>(op, block, in_rows, coefficients);
-  } else if (!kStoresPartsFast && one_run) {
+  } else if (kStoresRuns && one_run) {
     map_run<C, false>(op, block, in_rows, coefficients);
   } else {
     map_rows_storing<C, false>(op, block, in_rows, coefficients);
