@@ -1,4 +1,4 @@
-"""Shapes that fit no vector: odd sizes, few channels, tables."""
+"""Shapes that fit no vector: odd sizes, few channels, the shortest planes, tables."""
 
 import pytest
 

@@ -29,8 +29,11 @@ CASES = [
         ("inference", "NCHW", (1, 64)),
         ("layer", "NCHW", (1, 64)),
         ("training", "NCHW", (257, 10)),
+        ("training", "NCHW", (32, 2048)),
+        ("training", "NCHW", (64, 64, 2, 2)),
         # Large enough to be stored past the caches.
         ("training", "NHWC", (16, 64, 64, 64)),
+        ("inference", "NHWC", (4, 500, 50, 50)),
         ("training", "NCHW", (8, 64, 64, 64)),
         ("training", "NCHW", (32, 84, 28, 28)),
         ("training", "NCHW", (32, 336, 14, 14)),

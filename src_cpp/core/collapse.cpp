@@ -55,7 +55,7 @@ bool side_by_side(const Axis& axis, const Array* const* arrays, int count) {
 // (docs/experiments.md).
 constexpr ptrdiff_t kLeastPlane = 12;
 
-bool make_a_row(const Geometry& g, const Array* const* arrays, int count) {
+bool planes_form_a_row(const Geometry& g, const Array* const* arrays, int count) {
   bool found = g.channels > 1 && g.inner < kLeastPlane && g.inner * g.inner <= 2 * g.outer;
   for (int a = 0; a < count; ++a) {
     found &= g.stride[a].channel == g.inner * size_of(arrays[a]->dtype);
@@ -113,7 +113,7 @@ bool collapse(const Shape& shape, const Array* const* arrays, int count, Geometr
     }
   }
   if (g.inner > 1) {
-    if (make_a_row(g, arrays, count)) g.walk = Walk::rows;
+    if (planes_form_a_row(g, arrays, count)) g.walk = Walk::rows;
     return true;
   }
   // Single elements: a walk along the rows, or none worth taking.

@@ -78,15 +78,15 @@ class RowBlocks {
   ptrdiff_t rows_, columns_, ranges_, slices_;
 };
 
-// Rows that are taken end to end as one long row, so that few channels fill whole vectors: if they
+// Rows that are taken end to end as one long row, so that few columns fill whole vectors: if they
 // soon do, so many that every long row starts at the same alignment. line: elements of a cache
 // line.
-inline ptrdiff_t rows_per_long_row(ptrdiff_t rows, ptrdiff_t channels, ptrdiff_t line) {
+inline ptrdiff_t rows_per_long_row(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t line) {
   constexpr ptrdiff_t aligned = 16, wide = 64, most = 256;
   const ptrdiff_t whole = std::max(aligned, line);
-  const ptrdiff_t unit = whole / std::gcd(whole, channels);
-  const ptrdiff_t in_lines = unit * ceil_div(wide, unit * channels);
-  const ptrdiff_t fold = in_lines * channels <= most ? in_lines : ceil_div(wide, channels);
+  const ptrdiff_t unit = whole / std::gcd(whole, columns);
+  const ptrdiff_t in_lines = unit * ceil_div(wide, unit * columns);
+  const ptrdiff_t fold = in_lines * columns <= most ? in_lines : ceil_div(wide, columns);
   return rows >= 8 * fold ? fold : 1;
 }
 

@@ -310,7 +310,8 @@ void map_rows(const Block& block, const Input* in, const Output* out,
                           out[k].outer % BNFAST_VECTOR_BYTES == 0);
   }
   const bool streams = kStreams && how == Store::streaming;
-  const bool one_run = how != Store::ordinary && lie_end_to_end(op, in_rows, block);
+  const bool one_run =
+      how != Store::ordinary && !every_row_aligned && lie_end_to_end(op, in_rows, block);
   if (streams && every_row_aligned) {
     map_rows_storing<C, true>(op, block, in_rows, coefficients);
   } else if (streams && one_run && lines_agree(op, in_rows)) {

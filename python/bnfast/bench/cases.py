@@ -11,7 +11,10 @@ from bnfast.bench.shapes import NETWORKS, unique_shapes
 
 LAYERS = ("training", "inference", "backward", "moments")
 TYPICAL_SHAPES = ((8, 64, 112, 112), (8, 256, 56, 56), (32, 256, 14, 14), (8, 2048, 7, 7))
-ODD_SHAPES = ((3, 17, 31, 29), (1, 3, 512, 512), (257, 1000))
+ODD_SHAPES = (
+    *((3, 17, 31, 29), (1, 3, 512, 512), (128, 512, 2, 2)),
+    *((32, 250, 28, 28), (257, 1000), (32, 8192)),
+)
 SMALL_CALLS = (
     ("layer", (1, 64)),
     ("inference", (1, 64)),
@@ -134,7 +137,7 @@ def layer_selection(threads: int) -> list[Case]:
 
 
 def odd_cases(threads: int) -> list[Case]:
-    """Return shapes that fit no vector, few channels, and a table."""
+    """Return shapes that fit no vector, few channels, the shortest planes, and tables."""
     return layer_cases(ODD_SHAPES, [threads], operations=("training", "backward"))
 
 
