@@ -79,6 +79,7 @@ BNFAST_INLINE void map_part_planes(const Op& op, const MappedPlanes<Op, T, U>& p
                                    const void* const* coefficients) {
   constexpr int several = kSmall ? 1 : 4;
   const int n = static_cast<int>(inner);
+  if (n < 1) __builtin_unreachable();  // else GCC 12 warns of what it would write then
   ptrdiff_t c = 0;
   for (; c + several <= channels; c += several) {
     map_parts<C, several>(op, planes, o, c, n, coefficients);
