@@ -160,9 +160,9 @@ def maps(x, dy, y, threads):
 @pytest.mark.parametrize("offset", [0, 1, 15])
 @pytest.mark.parametrize(
     ("channels", "dtype"),
-    [(c, np.float32) for c in (1, 3, 15, 17, 33, 49, 63, 64, 65, 100, 255, 700, 2049)]
-    + [(c, np.float16) for c in (1, 15, 17, 33, 48, 63, 100, 2049)]
-    + [(c, np.float64) for c in (1, 7, 9, 33, 36, 49, 2049)],
+    [(c, np.float32) for c in (1, 17, 33, 64, 100, 2049)]
+    + [(c, np.float16) for c in (15, 33, 2049)]
+    + [(c, np.float64) for c in (7, 36, 2049)],
 )
 def test_rows_end_to_end_are_as_rows_apart(channels, dtype, offset, size, assume_cache_sizes):
     assume_cache_sizes(*NEAR)
@@ -179,8 +179,8 @@ def test_rows_end_to_end_are_as_rows_apart(channels, dtype, offset, size, assume
 
 
 @pytest.mark.parametrize("in_place", [False, True], ids=["apart", "in place"])
-@pytest.mark.parametrize("offset", [0, 4, 7])
-@pytest.mark.parametrize("channels", [3, 17, 49, 64, 100, 327])
+@pytest.mark.parametrize("offset", [0, 7])
+@pytest.mark.parametrize("channels", [3, 17, 64, 327])
 def test_streamed_rows_are_as_stored(channels, offset, in_place, assume_cache_sizes):
     rows = (LARGE_IN_PLACE if in_place else LARGE) // (4 * channels)
     x, dy = some((rows, channels), np.float32, 0), some((rows, channels), np.float32, 1)
