@@ -50,9 +50,12 @@ class Coefficients {
   C* row(int array, ptrdiff_t index) {
     return reinterpret_cast<C*>(slot(array, index));
   }
-  // Values of the same compute type.
-  void copy(int array, ptrdiff_t index, const char* from, ptrdiff_t count) {
-    std::copy(from, from + count * size_of(compute_), slot(array, index));
+  // The values of [begin, begin + count) once more, `period` farther on each time, to the end.
+  void recur(int array, ptrdiff_t begin, ptrdiff_t count, ptrdiff_t period) {
+    for (ptrdiff_t to = begin + period; to < length_; to += period) {
+      const ptrdiff_t bytes = std::min(count, length_ - to) * size_of(compute_);
+      std::copy_n(at(array, begin), bytes, slot(array, to));
+    }
   }
   // Those of channels [begin, end) in another, of the same compute type, `times` times each.
   void repeat(int array, const Coefficients& from, int of, ptrdiff_t begin, ptrdiff_t end,

@@ -16,6 +16,7 @@ constexpr ptrdiff_t kMostShiftRows = 32;
 constexpr ptrdiff_t kMapElements = 32 * 1024;   // handed to a map at a time
 constexpr ptrdiff_t kCheckElements = 8 * 1024;  // looked at, then mapped out of the nearest cache
 constexpr ptrdiff_t kLineBytes = 64;
+constexpr ptrdiff_t kLeastRowsOfRun = 64;
 
 // The columns of a row.
 ptrdiff_t width_of(const Pass& pass) { return pass.geometry.channels * pass.geometry.inner; }
@@ -88,24 +89,22 @@ class RowsMap {
  private:
   ptrdiff_t line() const { return kLineBytes / pass_.operands.out_item[0]; }
 
-  // Rows that lie end to end are one run if they are streamed or no whole lines.
+  // Rows that lie end to end are one run if they are streamed or no whole lines, but not few of
+  // them: copying the coefficients would take as long as that spares.
   Store store() const {
-    if (!end_to_end(pass_)) return pass_.schedule.store;
-    const bool whole_lines = columns_ % line() == 0;
-    return whole_lines || pass_.schedule.store == Store::streaming ? pass_.schedule.store
-                                                                   : Store::joined;
+    const Store planned = pass_.schedule.store;
+    if (!end_to_end(pass_) || planned == Store::streaming) return planned;
+    const bool few = columns_ == channels_ && rows_ < kLeastRowsOfRun;
+    return few || columns_ % line() == 0 ? Store::ordinary : Store::joined;
   }
 
   bool own_row() const { return length_ == channels_; }  // then inner is 1, too
 
   void spread(ptrdiff_t begin, ptrdiff_t end) {
-    const ptrdiff_t inner = pass_.geometry.inner, from = begin * inner,
-                    count = (end - begin) * inner;
+    const ptrdiff_t inner = pass_.geometry.inner;
     for (int a = 0; a < long_coefficients_.arrays(); ++a) {
       long_coefficients_.repeat(a, *pass_.mapping->coefficients, a, begin, end, inner);
-      for (ptrdiff_t j = from + width_; j < length_; j += width_) {
-        long_coefficients_.copy(a, j, long_coefficients_.at(a, from), std::min(count, length_ - j));
-      }
+      long_coefficients_.recur(a, begin * inner, (end - begin) * inner, width_);
     }
   }
 
@@ -214,12 +213,9 @@ class RowsReduction {
     } else {
       round_shift(all.row<double>(0, 0), begin, end);
     }
-    const ptrdiff_t from = begin * inner_, count = (end - begin) * inner_;
     for (int a = 0; a < all.arrays(); ++a) {
       if (a > 0) all.repeat(a, *others, a - 1, begin, end, inner_);
-      for (ptrdiff_t j = from + width_; j < columns_; j += width_) {
-        all.copy(a, j, all.at(a, from), count);
-      }
+      all.recur(a, begin * inner_, (end - begin) * inner_, width_);
     }
   }
 
