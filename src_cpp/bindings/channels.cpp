@@ -11,11 +11,10 @@ namespace bnfast {
 namespace {
 
 template <class T>
-void write(const std::vector<double>& values, char* to, py::ssize_t stride) {
-  for (const double value : values) {
-    const T stored = static_cast<T>(value);
-    std::memcpy(to, &stored, sizeof stored);
-    to += stride;
+void write(const double* values, py::ssize_t n, char* to, py::ssize_t stride) {
+  for (py::ssize_t i = 0; i < n; ++i) {
+    const T stored = static_cast<T>(values[i]);
+    std::memcpy(to + i * stride, &stored, sizeof stored);
   }
 }
 
@@ -127,14 +126,17 @@ UpdatedChannels::UpdatedChannels(const py::object& values, const char* name, py:
   }
 }
 
-std::vector<double> UpdatedChannels::read() const { return read_values(array_, dtype_); }
+void UpdatedChannels::read(py::ssize_t channel, py::ssize_t n, double* to) const {
+  ChannelValues(array_.data(), array_.strides(0), dtype_).read(channel, n, to);
+}
 
-void UpdatedChannels::write(const std::vector<double>& values) {
-  char* to = static_cast<char*>(array_.mutable_data());
+void UpdatedChannels::write(py::ssize_t channel, py::ssize_t n, const double* values) {
+  const py::ssize_t stride = array_.strides(0);
+  char* const to = static_cast<char*>(array_.mutable_data()) + channel * stride;
   if (dtype_ == DType::float32) {
-    bnfast::write<float>(values, to, array_.strides(0));
+    bnfast::write<float>(values, n, to, stride);
   } else {
-    bnfast::write<double>(values, to, array_.strides(0));
+    bnfast::write<double>(values, n, to, stride);
   }
 }
 

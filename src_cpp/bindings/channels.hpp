@@ -46,8 +46,10 @@ class UpdatedChannels {
  public:
   UpdatedChannels(const py::object& values, const char* name, py::ssize_t channels);
   const py::array& object() const { return array_; }
-  std::vector<double> read() const;
-  void write(const std::vector<double>& values);
+  py::ssize_t channels() const { return array_.shape(0); }
+  // Of n channels from one on.
+  void read(py::ssize_t channel, py::ssize_t n, double* to) const;
+  void write(py::ssize_t channel, py::ssize_t n, const double* values);
 
  private:
   py::array array_;

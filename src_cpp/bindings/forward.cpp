@@ -181,9 +181,14 @@ void check_given_correction(const py::object& correction, ptrdiff_t count) {
 }
 
 void update(UpdatedChannels& running, const double* batch, double momentum, double factor) {
-  std::vector<double> values = running.read();
-  update_running(values.data(), batch, static_cast<ptrdiff_t>(values.size()), momentum, factor);
-  running.write(values);
+  constexpr ptrdiff_t most = 256;
+  double values[most];
+  for (ptrdiff_t begin = 0; begin < running.channels(); begin += most) {
+    const ptrdiff_t n = std::min(most, running.channels() - begin);
+    running.read(begin, n, values);
+    update_running(values, batch + begin, n, momentum, factor);
+    running.write(begin, n, values);
+  }
 }
 
 // What every forward takes.
@@ -244,7 +249,7 @@ void train(const Operand& x, TrainingResults& to, Arguments& arguments, double m
            long long correction, const EpilogueArguments& epilogue, double* mean, double* invstd) {
   const ptrdiff_t count = x.shape.values_per_channel();
   const bool follows = to.running.mean && count > 0;
-  std::vector<double> var(static_cast<size_t>(follows ? x.shape.channels() : 0));
+  auto var = allocated(Memory<double>(follows ? x.shape.channels() : 0));
   normalize(x, to.y, arguments, epilogue.get(), {mean, follows ? var.data() : nullptr, invstd});
   if (!follows) return;
   const double n = static_cast<double>(count);
@@ -288,7 +293,7 @@ py::array batch_norm(const py::object& x_, const py::object& running_mean,
   }
   const long long used = has_running ? correction : 0;
   TrainingResults to = training_results(x, running_mean, running_var, used, epilogue, out);
-  std::vector<double> mean(static_cast<size_t>(x.shape.channels()));
+  auto mean = allocated(Memory<double>(x.shape.channels()));
   train(x, to, arguments, momentum, used, epilogue, mean.data(), nullptr);
   return to.y.object;
 }

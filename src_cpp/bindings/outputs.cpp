@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bindings/register.hpp"
+#include "core/kept_memory.hpp"
 #include "core/output_memory.hpp"
 #include "dispatch/machine.hpp"
 
@@ -13,10 +14,10 @@ namespace {
 constexpr const char* kEmpty = R"(empty_cache()
 --
 
-Give the memory of freed results back to the system.
+Give memory that is kept for the next calls back to the system.
 
-Large results (16 MiB and more) that are allocated without `out` are kept once they are freed, for
-the next ones; see `set_output_cache`.
+That is the memory of freed results of 16 MiB and more that were allocated without `out` (see
+`set_output_cache`), and what calls themselves computed in: at most 16 pieces of 64 KiB to 2 MiB.
 
 Returns
 -------
@@ -118,6 +119,8 @@ py::array allocated_by_numpy(const py::dtype& dtype, const AxesOfNew& axes) {
   return made;
 }
 
+py::ssize_t empty() { return empty_output_cache() + empty_kept_memory(); }
+
 void set_cache(const py::object& max_bytes) {
   if (max_bytes.is_none()) return set_output_cache(-1);
   const long long bytes = integer(max_bytes, "max_bytes");
@@ -154,7 +157,7 @@ void register_outputs(py::module_& m) {
   py::class_<OutputMemory>(m, "_OutputMemory", py::buffer_protocol(),
                            py::custom_type_setup(made_here_alone))
       .def_buffer(&OutputMemory::buffer);
-  m.def("empty_cache", empty_output_cache, kEmpty);
+  m.def("empty_cache", empty, kEmpty);
   m.def("set_output_cache", set_cache, kSet, py::arg("max_bytes").none(true));
   m.def("get_output_cache", get_cache, kGet);
   m.def("output_cache", cache_info, kInfo);

@@ -99,18 +99,9 @@ array([[-1., -1.],
        [ 1.,  1.]])
 )";
 
-struct Channels {
-  std::vector<double> mean, var;
-  explicit Channels(ptrdiff_t channels) : mean(static_cast<size_t>(channels)), var(mean.size()) {}
-};
-
-Channels channels_of(const Operand& x, int threads) {
-  Channels channels(x.shape.channels());
-  without_gil(x.shape.elements(), [&] {
-    check_memory(
-        moments(x.shape, x.array, threads, {channels.mean.data(), channels.var.data(), nullptr}));
-  });
-  return channels;
+void find_moments(const Operand& x, int threads, double* mean, double* var) {
+  without_gil(x.shape.elements(),
+              [&] { check_memory(moments(x.shape, x.array, threads, {mean, var, nullptr})); });
 }
 
 void check_correction(long long correction, ptrdiff_t count) {
@@ -126,10 +117,15 @@ py::object moments_of(const py::object& x_, const py::object& channel_axis,
   const ptrdiff_t count = x.shape.values_per_channel();
   const long long correction = integer(correction_, "correction");
   check_correction(correction, count);
-  Channels channels = channels_of(x, checked_threads(num_threads));
+  const int threads = checked_threads(num_threads);
+  auto mean = channel_result(x.shape), var = channel_result(x.shape);
+  double* const variances = var.mutable_data();
+  find_moments(x, threads, mean.mutable_data(), variances);
   const double n = static_cast<double>(count);
-  for (double& var : channels.var) var *= n / (n - static_cast<double>(correction));
-  return moments_result(channel_array(channels.mean), channel_array(channels.var), count);
+  for (ptrdiff_t c = 0; c < x.shape.channels(); ++c) {
+    variances[c] *= n / (n - static_cast<double>(correction));
+  }
+  return moments_result(std::move(mean), std::move(var), count);
 }
 
 void check_std(const std::vector<double>& std, double eps) {
@@ -157,17 +153,18 @@ py::array standardize(const py::object& x_, const py::object& mean_, const py::o
   const Operand y = output(out, x, {result_dtype(dtype, x.array.dtype), {&x}});
   if (x.shape.elements() == 0) return y.object;
 
-  std::vector<double> var(static_cast<size_t>(channels));
+  std::vector<double> own_mean, own_var;
   if (!mean || !given_std) {
-    Channels own = channels_of(x, threads);
-    if (!mean) mean = std::move(own.mean);
-    var = std::move(own.var);
+    own_mean.resize(static_cast<size_t>(channels));
+    own_var.resize(own_mean.size());
+    find_moments(x, threads, own_mean.data(), own_var.data());
+    if (!mean) mean = std::move(own_mean);
   }
   auto coefficients =
       allocated(Coefficients(compute_type(x.array.dtype, y.array.dtype), 3, channels));
   for (ptrdiff_t c = 0; c < channels; ++c) {
     const auto i = static_cast<size_t>(c);
-    const double v = given_std ? (*given_std)[i] * (*given_std)[i] : var[i];
+    const double v = given_std ? (*given_std)[i] * (*given_std)[i] : own_var[i];
     set_normalization(coefficients, c, (*mean)[i], inverse_std(v, eps), 0);
   }
   without_gil(x.shape.elements(),

@@ -1,13 +1,14 @@
-// Memory of a call, by malloc: the core needs nothing of the C++ library's runtime, so that it also
-// links into programs that have none.
+// Memory of a call. The core needs nothing of the C++ library's runtime, so that it also links into
+// programs that have none.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <type_traits>
 #include <utility>
+
+#include "core/kept_memory.hpp"
 
 namespace bnfast {
 
@@ -27,7 +28,7 @@ class Memory {
  public:
   Memory() = default;
   explicit Memory(ptrdiff_t count, Fill fill = Fill::nothing)
-      : values_(count > 0 ? allocated(static_cast<size_t>(count), fill) : nullptr), count_(count) {}
+      : values_(count > 0 ? allocated(count, fill) : nullptr), count_(count) {}
   Memory(Memory&& other) noexcept
       : values_(std::exchange(other.values_, nullptr)), count_(std::exchange(other.count_, 0)) {}
   Memory& operator=(Memory&& other) noexcept {
@@ -35,7 +36,7 @@ class Memory {
     std::swap(count_, other.count_);
     return *this;
   }
-  ~Memory() { std::free(values_); }
+  ~Memory() { give_memory_back(values_, bytes_of(count_)); }
 
   // The system had not so much to give: nothing may be read or written.
   bool failed() const { return count_ > 0 && !values_; }
@@ -51,13 +52,11 @@ class Memory {
   const T* end() const { return values_ + count_; }
 
  private:
-  static T* allocated(size_t count, Fill fill) {
-    constexpr bool over_aligned = alignof(T) > alignof(std::max_align_t);
-    static_assert(!over_aligned || sizeof(T) % alignof(T) == 0, "what aligned_alloc asks");
-    if (count > PTRDIFF_MAX / sizeof(T)) return nullptr;
-    const size_t bytes = count * sizeof(T);
-    void* const found = over_aligned ? std::aligned_alloc(alignof(T), bytes) : std::malloc(bytes);
-    if (found && fill == Fill::zeros) std::memset(found, 0, bytes);
+  static size_t bytes_of(ptrdiff_t count) { return static_cast<size_t>(count) * sizeof(T); }
+  static T* allocated(ptrdiff_t count, Fill fill) {
+    if (count > PTRDIFF_MAX / ptrdiff_t{sizeof(T)}) return nullptr;
+    void* const found = take_memory(bytes_of(count), alignof(T));
+    if (found && fill == Fill::zeros) std::memset(found, 0, bytes_of(count));
     return static_cast<T*>(found);
   }
 
