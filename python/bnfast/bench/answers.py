@@ -1,8 +1,9 @@
 """Check answers before they are timed."""
 
 from collections.abc import Mapping
+from functools import partial
 
-from bnfast.bench.operations import Call, Problem, right_answer
+from bnfast.bench.operations import Call, Problem, answer_scale, right_answer
 from bnfast.bench.tolerance import LIMIT, check_answer
 from bnfast.demo import reference
 
@@ -44,13 +45,13 @@ def check_answers(operation: str, problem: Problem, calls: Mapping[str, Call]) -
 def failures(operation: str, problem: Problem, calls: Mapping[str, Call]) -> dict[str, Exception]:
     """Return what the calls raise, or the `WrongAnswerError` of their answers, by their names."""
     expected = right_answer(reference, operation, problem)
+    scale = answer_scale(reference, operation, problem)
+    error_of = partial(reference.float32_error, scale=scale)
     found: dict[str, Exception] = {}
     for name, call in calls.items():
         limit = LIMIT if name == BNFAST else _LIMIT_OF_PEERS
         try:
-            check_answer(
-                name, operation, call, problem.out, expected, reference.float32_error, limit
-            )
+            check_answer(name, operation, call, problem.out, expected, error_of, limit)
         except Exception as error:
             found[name] = error
     return found

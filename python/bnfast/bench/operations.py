@@ -185,6 +185,27 @@ def right_answer(reference: Any, operation: str, problem: Problem) -> tuple[Arra
     return (reference.normalize(p.x, used, EPS, axis) * p.along(p.weight) + p.along(p.bias),)
 
 
+def answer_scale(reference: Any, operation: str, problem: Problem) -> Array | None:
+    """Return what errors of the answer are relative to.
+
+    Parameters
+    ----------
+    reference, operation, problem
+        As of `right_answer`.
+
+    Returns
+    -------
+    ndarray or None
+        Of ``backward`` the magnitude of each element's terms, 1 at least. None: that of the
+        answer's own elements.
+    """
+    p = problem
+    if operation != "backward":
+        return None
+    magnitudes = reference.backward_scale(p.dy, p.x, EPS, p.channel_axis) * p.along(p.weight)
+    return np.maximum(1.0, magnitudes)
+
+
 def _forward(bnfast: Any, p: Problem, training: bool) -> Call:
     arguments = (p.x, *p.running(), p.weight, p.bias, training, MOMENTUM, EPS)
     return lambda: bnfast.batch_norm(*arguments, channel_axis=p.channel_axis, out=p.out)

@@ -68,24 +68,51 @@ def moving_average(
     )
 
 
-def backward(dy: Array, x: Array, eps: float, channel_axis: int) -> Gradients:
-    """Return the gradients of training's batch normalization with weight 1."""
+class _BackwardTerms(NamedTuple):
+    """dx is ``(dy - mean_dy - normalized * mean_dy_normalized) / std``."""
+
+    normalized: Array
+    mean_dy: Array
+    mean_dy_normalized: Array
+    std: Array
+
+
+def _backward_terms(dy: Array, x: Array, eps: float, channel_axis: int) -> _BackwardTerms:
     axes = other_axes(x, channel_axis)
     batch = moments(x, channel_axis)
     normalized = normalize(x, batch, eps, channel_axis)
-    mean_dy = dy.mean(axis=axes, dtype=np.float64, keepdims=True)
-    mean_dy_normalized = (dy * normalized).mean(axis=axes, keepdims=True)
-    std = along(np.sqrt(batch.var + eps), x, channel_axis)
-    count = x.size // x.shape[channel_axis]
-    return Gradients(
-        (dy - mean_dy - normalized * mean_dy_normalized) / std,
-        mean_dy_normalized.ravel() * count,
-        mean_dy.ravel() * count,
+    return _BackwardTerms(
+        normalized,
+        dy.mean(axis=axes, dtype=np.float64, keepdims=True),
+        (dy * normalized).mean(axis=axes, keepdims=True),
+        along(np.sqrt(batch.var + eps), x, channel_axis),
     )
 
 
+def backward(dy: Array, x: Array, eps: float, channel_axis: int) -> Gradients:
+    """Return the gradients of training's batch normalization with weight 1."""
+    terms = _backward_terms(dy, x, eps, channel_axis)
+    count = x.size // x.shape[channel_axis]
+    return Gradients(
+        (dy - terms.mean_dy - terms.normalized * terms.mean_dy_normalized) / terms.std,
+        terms.mean_dy_normalized.ravel() * count,
+        terms.mean_dy.ravel() * count,
+    )
+
+
+def backward_scale(dy: Array, x: Array, eps: float, channel_axis: int) -> Array:
+    """Return the sum of the magnitudes of dx's terms, which its rounding errors are relative to.
+
+    Of two values per channel the terms cancel but for `eps`, and dx is nearly 0.
+    """
+    terms = _backward_terms(dy, x, eps, channel_axis)
+    taken_off = np.abs(terms.mean_dy) + np.abs(terms.normalized * terms.mean_dy_normalized)
+    scale: Array = (np.abs(dy) + taken_off) / terms.std
+    return scale
+
+
 def max_error(
-    result: Any, reference: NDArray[Any], *, scale: float | None = None, unit: float
+    result: Any, reference: NDArray[Any], *, scale: float | Array | None = None, unit: float
 ) -> float:
     """Return the largest error of `result` in units of ``unit * scale``.
 
@@ -97,6 +124,8 @@ def max_error(
     return float(np.max(np.abs(np.asarray(result) - expected) / allowed)) / unit
 
 
-def float32_error(result: Any, reference: NDArray[Any], scale: float | None = None) -> float:
+def float32_error(
+    result: Any, reference: NDArray[Any], scale: float | Array | None = None
+) -> float:
     """Return the largest error of a float32 result, see `max_error`."""
     return max_error(result, reference, scale=scale, unit=FLOAT32_UNIT)
