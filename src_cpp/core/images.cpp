@@ -7,6 +7,7 @@
 #include "core/parallel.hpp"
 #include "core/pieces.hpp"
 #include "core/schedule.hpp"
+#include "core/shares.hpp"
 #include "dispatch/dispatch.hpp"
 
 namespace bnfast {
@@ -137,9 +138,11 @@ Outcome map_images(ImagePairs images, ImageSize given, const PixelMap& map, Chan
   const Schedule schedule = schedule_of(images.count, size, map, threads);
   const Strips strips(images, size, map, order, coefficients_by_input, schedule.store);
   if (strips.failed()) return Outcome::out_of_memory;
+  Shares shares(strips.count(), schedule.threads, kSmallTasks);
   run_team(schedule.threads, [&](const Team& team) {
-    const ptrdiff_t end = team.end(strips.count());
-    for (ptrdiff_t i = team.begin(strips.count()); i < end; ++i) strips.run(i);
+    for_claimed(shares, team.rank, team.size, [&](ptrdiff_t begin, ptrdiff_t end) {
+      for (ptrdiff_t i = begin; i < end; ++i) strips.run(i);
+    });
     if (schedule.store == Store::streaming) active_kernels().fence();
   });
   return Outcome::done;

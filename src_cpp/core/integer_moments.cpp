@@ -5,6 +5,7 @@
 #include "core/parallel.hpp"
 #include "core/pieces.hpp"
 #include "core/schedule.hpp"
+#include "core/shares.hpp"
 #include "core/staging.hpp"
 #include "dispatch/dispatch.hpp"
 
@@ -100,39 +101,70 @@ struct Source {
 };
 
 // Piece by piece, of several channels together where planes are short.
-void sum_planes(const Source& x, const Team& team, const Member& member) {
-  const Geometry& g = x.geometry;
-  const PlanePieces pieces(g.outer, g.inner, kBlockElements);
-  const ptrdiff_t group = g.inner < kShortPlane ? kMaxGroup : 1;
-  const ptrdiff_t tasks = ceil_div(g.channels, group) * pieces.size();
-  for (ptrdiff_t task = team.begin(tasks); task < team.end(tasks); ++task) {
-    const Piece piece = pieces[task % pieces.size()];
-    const ptrdiff_t channel = task / pieces.size() * group;
-    const ptrdiff_t channels = std::min(group, g.channels - channel);
-    x.sum(x.kernel.planes, {piece.outer_size, channels, piece.inner_size},
-          x.at(piece.outer_begin, channel, piece.inner_begin), member);
+class PlanesSum {
+ public:
+  explicit PlanesSum(const Source& x)
+      : x_(x),
+        pieces_(x.geometry.outer, x.geometry.inner, kBlockElements),
+        group_(x.geometry.inner < kShortPlane ? kMaxGroup : 1) {}
+  ptrdiff_t tasks() const { return ceil_div(x_.geometry.channels, group_) * pieces_.size(); }
+
+  void run(ptrdiff_t task, const Member& member) const {
+    const Piece piece = pieces_[task % pieces_.size()];
+    const ptrdiff_t channel = task / pieces_.size() * group_;
+    const ptrdiff_t channels = std::min(group_, x_.geometry.channels - channel);
+    x_.sum(x_.kernel.planes, {piece.outer_size, channels, piece.inner_size},
+           x_.at(piece.outer_begin, channel, piece.inner_begin), member);
     for (ptrdiff_t c = 0; c < channels; ++c) member.add(channel + c, c);
   }
-}
 
-// Block by block of rows, several as one long row where they lie end to end.
-void sum_rows(const Source& x, const Team& team, const Member& member) {
-  const Geometry& g = x.geometry;
-  const ptrdiff_t fold = x.columns / x.width(), rows = g.outer / fold, rest = g.outer % fold;
-  const ptrdiff_t step = std::max(kBlockElements / x.columns, kLeastRows);
-  const ptrdiff_t blocks = ceil_div(rows, step);
-  const auto add_block = [&](ptrdiff_t row, ptrdiff_t count, ptrdiff_t columns) {
-    Input here = x.at(row * fold, 0, 0);
-    here.outer *= fold;
-    x.sum(x.kernel.rows, {count, columns, 1}, here, member);
-    for (ptrdiff_t j = 0; j < columns; j += x.width()) {
-      for (ptrdiff_t k = 0; k < x.width(); ++k) member.add(k / g.inner, j + k);
-    }
-  };
-  for (ptrdiff_t b = team.begin(blocks); b < team.end(blocks); ++b) {
-    add_block(b * step, std::min(step, rows - b * step), x.columns);
+ private:
+  const Source& x_;
+  PlanePieces pieces_;
+  ptrdiff_t group_;
+};
+
+// Block by block of rows, several as one long row where they lie end to end. What does not fill a
+// long row is the last task.
+class RowsSum {
+ public:
+  explicit RowsSum(const Source& x)
+      : x_(x),
+        fold_(x.columns / x.width()),
+        rows_(x.geometry.outer / fold_),
+        rest_(x.geometry.outer % fold_ * x.width()),
+        step_(std::max(kBlockElements / x.columns, kLeastRows)),
+        blocks_(ceil_div(rows_, step_)) {}
+  ptrdiff_t tasks() const { return blocks_ + (rest_ > 0 ? 1 : 0); }
+
+  void run(ptrdiff_t task, const Member& member) const {
+    if (task == blocks_) return add(rows_, 1, rest_, member);
+    const ptrdiff_t row = task * step_;
+    add(row, std::min(step_, rows_ - row), x_.columns, member);
   }
-  if (rest > 0 && team.rank == 0) add_block(rows, 1, rest * x.width());
+
+ private:
+  void add(ptrdiff_t row, ptrdiff_t count, ptrdiff_t columns, const Member& member) const {
+    Input here = x_.at(row * fold_, 0, 0);
+    here.outer *= fold_;
+    x_.sum(x_.kernel.rows, {count, columns, 1}, here, member);
+    for (ptrdiff_t j = 0; j < columns; j += x_.width()) {
+      for (ptrdiff_t k = 0; k < x_.width(); ++k) member.add(k / x_.geometry.inner, j + k);
+    }
+  }
+
+  const Source& x_;
+  ptrdiff_t fold_, rows_, rest_, step_, blocks_;
+};
+
+template <class Sum>
+void run_tasks(const Sum& sum, Members& members) {
+  Shares shares(sum.tasks(), members.count(), kLargeTasks);
+  run_team(members.count(), [&](const Team& team) {
+    for_claimed(shares, team.rank, team.size, [&](ptrdiff_t begin, ptrdiff_t end) {
+      for (ptrdiff_t task = begin; task < end; ++task) sum.run(task, members[team.rank]);
+    });
+  });
 }
 
 int threads_for(const Source& x, int threads) {
@@ -167,9 +199,11 @@ Outcome sum(const Shape& shape, const Array& x, int threads, Store&& store) {
   const Source source(g, arrays.data(0), x.dtype);
   Members members(threads_for(source, threads), g.channels, source.columns);
   if (source.failed() || members.failed()) return Outcome::out_of_memory;
-  run_team(members.count(), [&](const Team& team) {
-    (g.walk == Walk::rows ? sum_rows : sum_planes)(source, team, members[team.rank]);
-  });
+  if (g.walk == Walk::rows) {
+    run_tasks(RowsSum(source), members);
+  } else {
+    run_tasks(PlanesSum(source), members);
+  }
   for (ptrdiff_t c = 0; c < g.channels; ++c) store(c, members.total(c));
   return Outcome::done;
 }

@@ -56,6 +56,7 @@ class RowBlocks {
     const ptrdiff_t by_size = ceil_div(rows * columns, kElements);
     const ptrdiff_t by_memory = std::max(kEnough, kMostSums / columns);
     ranges_ = std::max<ptrdiff_t>(1, std::min({by_size, by_memory, rows / kLeastRows}));
+    if (ranges_ > kEnough) ranges_ -= ranges_ % kEven;
     slices_ = std::min(ceil_div(kEnough, ranges_), std::max<ptrdiff_t>(1, by_size / ranges_));
   }
   ptrdiff_t ranges() const { return ranges_; }
@@ -72,6 +73,7 @@ class RowBlocks {
   static constexpr ptrdiff_t kMostSums = 32768;  // bounds the memory for the ranges' sums
   static constexpr ptrdiff_t kLeastRows = 32;    // of a range: its sums are small beside them
   static constexpr ptrdiff_t kEnough = 16;       // blocks for several threads
+  static constexpr ptrdiff_t kEven = 4;          // as many for each of two or four
 
   static ptrdiff_t part(ptrdiff_t all, ptrdiff_t i, ptrdiff_t parts) { return all * i / parts; }
 

@@ -10,7 +10,46 @@
 namespace bnfast {
 namespace {
 
-constexpr ptrdiff_t kMapRunElements = 16384;  // a map alone hands out at most so much of a plane
+constexpr ptrdiff_t kPieceElements = 16384;  // of a map alone, at most, of one plane
+constexpr ptrdiff_t kWholeLines = 16;        // so many planes are whole lines
+
+// How a map alone is cut: into runs of neighbouring planes, or into parts of a plane. What is
+// checked is mapped out of the nearest cache, so piece by piece.
+class MapPieces {
+ public:
+  MapPieces(const Geometry& g, int threads, bool checked)
+      : planes_(g.outer * g.channels),
+        one_by_one_(checked || g.inner > kPieceElements),
+        inner_(g.inner),
+        parts_(ceil_div(inner_, kPieceElements)),
+        step_(ceil_div(inner_, parts_)),
+        run_(planes_of_run(one_by_one_ ? kPieceElements
+                                       : elements_of_task(g.elements(), threads))) {}
+  ptrdiff_t size() const { return ceil_div(planes_, run_) * parts_; }
+
+  struct Run {
+    ptrdiff_t plane, planes;
+    ptrdiff_t inner_begin, inner_size;
+  };
+  // How many of so many pieces are mapped at once; and that many from one on.
+  ptrdiff_t at_once(ptrdiff_t pieces) const { return one_by_one_ ? 1 : pieces; }
+  Run run(ptrdiff_t piece, ptrdiff_t pieces) const {
+    const ptrdiff_t plane = piece / parts_ * run_, inner = piece % parts_ * step_;
+    return {plane, std::min(pieces * run_, planes_ - plane), inner,
+            std::min(step_, inner_ - inner)};
+  }
+
+ private:
+  ptrdiff_t planes_of_run(ptrdiff_t elements) const {
+    if (parts_ > 1) return 1;
+    const ptrdiff_t planes = ceil_div(elements, inner_);
+    return planes < 8 * kWholeLines ? planes : planes / kWholeLines * kWholeLines;
+  }
+
+  ptrdiff_t planes_;
+  bool one_by_one_;
+  ptrdiff_t inner_, parts_, step_, run_;
+};
 
 // Shifts of a group of channels, in a kernel's compute type.
 class GroupShift {
@@ -74,22 +113,21 @@ class PlanesWalk {
         g_(pass.geometry),
         schedule_(pass.schedule),
         pieces_(g_.outer, g_.inner),
+        map_pieces_(g_, schedule_.threads, pass.check != nullptr),
         samples_(pass),
         partial_(schedule_.shared ? pieces_.size() : 0) {}
 
   Outcome run() {
-    std::optional<Shares> groups;
-    if (pass_.reduction && !schedule_.shared) {
-      groups.emplace(ceil_div(g_.channels, schedule_.group), schedule_.threads);
-    }
-    if (partial_.failed() || (groups && groups->failed())) return Outcome::out_of_memory;
+    Shares tasks = pass_.reduction ? Shares(groups(), schedule_.threads, kLargeTasks)
+                                   : Shares(map_pieces_.size(), schedule_.threads, kSmallTasks);
+    if (partial_.failed()) return Outcome::out_of_memory;
     run_team(schedule_.threads, [&](const Team& team) {
       if (!pass_.reduction) {
-        map_alone(team);
+        map_alone(team, tasks);
       } else if (schedule_.shared) {
         share_channels(team);
       } else {
-        own_channels(team, *groups);
+        own_channels(team, tasks);
       }
       if (pass_.mapping) pass_.mapping->fence();
     });
@@ -143,6 +181,7 @@ class PlanesWalk {
     }
   }
 
+  ptrdiff_t groups() const { return ceil_div(g_.channels, schedule_.group); }
   Group group_at(ptrdiff_t index) const {
     const ptrdiff_t channel = index * schedule_.group;
     return {channel, std::min(schedule_.group, g_.channels - channel)};
@@ -174,9 +213,9 @@ class PlanesWalk {
   // Whole channels, a group at a time.
   void own_channels(const Team& team, Shares& groups) const {
     std::optional<Group> before;
-    for (ptrdiff_t i = groups.claim(team.rank); i != Shares::kNone;) {
+    for (ptrdiff_t i = groups.claim_one(team.rank, team.size); i != Shares::kNone;) {
       const Group group = group_at(i);
-      const ptrdiff_t next = groups.claim(team.rank);
+      const ptrdiff_t next = groups.claim_one(team.rank, team.size);
       own_group(group, before ? &*before : nullptr, next == Shares::kNone ? i : next);
       if (pass_.mapping && schedule_.interleaved) before = group;
       if (pass_.mapping && !schedule_.interleaved) map_back(group, 0, pieces_.size());
@@ -269,35 +308,45 @@ class PlanesWalk {
     if (wants_exact_) better_shift_ = pass_.reduction->fold->better_shift(shift, sums);
   }
 
-  // Without a reduction the planes are walked as they lie in memory, whole where they are small.
-  void map_alone(const Team& team) const {
+  // Without a reduction the planes are walked as they lie in memory.
+  void map_alone(const Team& team, Shares& pieces) const {
     if (Preparation* const preparation = pass_.mapping->preparation) {
       preparation->set(team.begin(g_.channels), team.end(g_.channels));
       team.barrier();
     }
-    const ptrdiff_t parts = ceil_div(g_.inner, kMapRunElements);
-    const ptrdiff_t step = ceil_div(g_.inner, parts);
-    const ptrdiff_t runs = g_.outer * g_.channels * parts;
-    for (ptrdiff_t run = team.begin(runs); run < team.end(runs);) {
-      const ptrdiff_t plane = run / parts, part = run % parts;
-      const ptrdiff_t outer = plane / g_.channels, channel = plane % g_.channels;
-      const ptrdiff_t inner = part * step;
-      const Operands here = pass_.operands.at(outer, channel, inner);
-      const ptrdiff_t planes =
-          parts > 1 ? 1 : std::min(g_.channels - channel, team.end(runs) - run);
-      const Block block{1, planes, std::min(step, g_.inner - inner)};
-      if (pass_.check) {
-        pass_.check->read(here.in[0], here.in_item[0], planes, block.inner, here.in[0].channel);
+    for_claimed(pieces, team.rank, team.size, [&](ptrdiff_t begin, ptrdiff_t end) {
+      for (ptrdiff_t n; begin < end; begin += n) {
+        n = map_pieces_.at_once(end - begin);
+        map_run(map_pieces_.run(begin, n));
       }
-      map_block(block, here, channel);
-      run += planes;
+    });
+  }
+
+  // The planes of one outer index at a time.
+  void map_run(const MapPieces::Run& run) const {
+    const ptrdiff_t end = run.plane + run.planes;
+    for (ptrdiff_t plane = run.plane; plane < end;) {
+      const ptrdiff_t outer = plane / g_.channels, channel = plane % g_.channels;
+      const ptrdiff_t planes = std::min(end - plane, g_.channels - channel);
+      map_planes({1, planes, run.inner_size}, outer, channel, run.inner_begin);
+      plane += planes;
     }
+  }
+
+  void map_planes(const Block& block, ptrdiff_t outer, ptrdiff_t channel, ptrdiff_t inner) const {
+    const Operands here = pass_.operands.at(outer, channel, inner);
+    if (pass_.check) {
+      pass_.check->read(here.in[0], here.in_item[0], block.channels, block.inner,
+                        here.in[0].channel);
+    }
+    map_block(block, here, channel);
   }
 
   const Pass& pass_;
   const Geometry& g_;
   const Schedule& schedule_;
   PlanePieces pieces_;
+  MapPieces map_pieces_;
   Samples samples_;
   Memory<Sums> partial_;
   bool wants_exact_ = false;

@@ -6,6 +6,7 @@
 #include "core/parallel.hpp"
 #include "core/pass.hpp"
 #include "core/pieces.hpp"
+#include "core/shares.hpp"
 
 namespace bnfast {
 namespace {
@@ -13,8 +14,9 @@ namespace {
 // Rows whose mean is the shift. One channel of a poor shift has all rows read again, so they are
 // many, and they lie apart: neighbours in an image are alike.
 constexpr ptrdiff_t kMostShiftRows = 32;
-constexpr ptrdiff_t kMapElements = 32 * 1024;   // handed to a map at a time
-constexpr ptrdiff_t kCheckElements = 8 * 1024;  // looked at, then mapped out of the nearest cache
+constexpr ptrdiff_t kPieceElements = 8 * 1024;    // looked at, then mapped out of the nearest cache
+constexpr ptrdiff_t kPiecesBack = 4;              // mapped at a time behind a reduction
+constexpr ptrdiff_t kHalvedElements = 32 * 1024;  // streamed, and as many stored
 constexpr ptrdiff_t kLineBytes = 64;
 constexpr ptrdiff_t kLeastRowsOfRun = 64;
 
@@ -53,7 +55,11 @@ class RowsMap {
         store_(store()),
         length_(columns_ + (store_ == Store::ordinary ? 0 : line())),
         long_coefficients_(pass.mapping->coefficients->compute(),
-                           pass.mapping->coefficients->arrays(), own_row() ? 0 : length_) {}
+                           pass.mapping->coefficients->arrays(), own_row() ? 0 : length_),
+        step_(rows_of_piece()),
+        pieces_(ceil_div(rows_, step_)),
+        at_once_(pieces_at_once()),
+        shares_(pieces_, pass.schedule.threads, kSmallTasks) {}
 
   bool failed() const { return long_coefficients_.failed(); }
 
@@ -68,21 +74,17 @@ class RowsMap {
     team.barrier();
   }
 
-  void run(const Team& team) const {
+  void run(const Team& team) {
     if (tail_ > 0 && team.rank == team.size - 1) map_block(rows_, 1, tail_, store_);
-    const ptrdiff_t begin = team.begin(rows_), end = team.end(rows_);
     // Behind a reduction last rows first: those lie in cache. Alone as they lie in memory.
-    const ptrdiff_t piece = pass_.check ? kCheckElements : kMapElements;
-    const bool halved = pass_.schedule.halved;
-    const bool in_pieces = pass_.reduction || pass_.check || halved;
-    const ptrdiff_t step = in_pieces ? std::max<ptrdiff_t>(1, piece / columns_) : rows_;
-    bool streams = true;
-    for (ptrdiff_t done = 0; done < end - begin; done += step) {
-      const ptrdiff_t rows = std::min(step, end - begin - done);
-      map_block(pass_.reduction ? end - done - rows : begin + done, rows, columns_,
-                streams ? store_ : Store::joined);
-      streams = !(streams && halved);
-    }
+    const bool back = pass_.reduction;
+    for_claimed(shares_, back ? team.size - 1 - team.rank : team.rank, team.size,
+                [&](ptrdiff_t begin, ptrdiff_t end) {
+                  for (ptrdiff_t n; begin < end; begin += n) {
+                    n = std::min(at_once_, end - begin);
+                    map_pieces(back ? pieces_ - begin - n : begin, n);
+                  }
+                });
     pass_.mapping->fence();
   }
 
@@ -100,12 +102,31 @@ class RowsMap {
 
   bool own_row() const { return length_ == channels_; }  // then inner is 1, too
 
+  ptrdiff_t rows_of_piece() const {
+    if (pass_.schedule.halved) return ceil_div(kHalvedElements, columns_);
+    if (pass_.reduction || pass_.check) return ceil_div(kPieceElements, columns_);
+    const int threads = pass_.schedule.threads;
+    return threads == 1 ? rows_ : ceil_div(elements_of_task(rows_ * columns_, threads), columns_);
+  }
+
+  ptrdiff_t pieces_at_once() const {
+    if (pass_.reduction) return kPiecesBack;
+    return pass_.check || pass_.schedule.halved ? 1 : pieces_;
+  }
+
   void spread(ptrdiff_t begin, ptrdiff_t end) {
     const ptrdiff_t inner = pass_.geometry.inner;
     for (int a = 0; a < long_coefficients_.arrays(); ++a) {
       long_coefficients_.repeat(a, *pass_.mapping->coefficients, a, begin, end, inner);
       long_coefficients_.recur(a, begin * inner, (end - begin) * inner, width_);
     }
+  }
+
+  void map_pieces(ptrdiff_t piece, ptrdiff_t pieces) const {
+    const ptrdiff_t row = piece * step_;
+    const bool stored = pass_.schedule.halved && piece % 2 != 0;
+    map_block(row, std::min(pieces * step_, rows_ - row), columns_,
+              stored ? Store::joined : store_);
   }
 
   void map_block(ptrdiff_t row, ptrdiff_t rows, ptrdiff_t columns, Store store) const {
@@ -129,6 +150,8 @@ class RowsMap {
   Store store_;
   ptrdiff_t length_;  // of the coefficients
   Coefficients long_coefficients_;
+  ptrdiff_t step_, pieces_, at_once_;
+  Shares shares_;  // of the pieces
 };
 
 // Reduces all rows and folds all channels. A column j of a long row belongs to channel
@@ -152,7 +175,8 @@ class RowsReduction {
         exact_coefficients_(DType::float64, 1 + arrays_of(pass.reduction->exact_coefficients),
                             columns_),
         sums_(2 * sums()),
-        wants_exact_(channels_, Fill::zeros) {}
+        wants_exact_(channels_, Fill::zeros),
+        shares_(blocks_.size(), pass.schedule.threads, kLargeTasks) {}
 
   bool failed() const {
     return shift_.failed() || first_coefficients_.failed() || exact_coefficients_.failed() ||
@@ -171,6 +195,7 @@ class RowsReduction {
     reduce(team, reduction.first_try.rows, first_coefficients_);
     fold(team);
     if (!any_wants_exact_) return;
+    if (team.rank == 0) shares_.refill();
     set_shift(exact_coefficients_, reduction.exact_coefficients, team.begin(channels_),
               team.end(channels_));
     team.barrier();
@@ -248,9 +273,9 @@ class RowsReduction {
   }
 
   void reduce(const Team& team, ReduceKernel kernel, const Coefficients& along_row) {
-    for (ptrdiff_t b = team.begin(blocks_.size()); b < team.end(blocks_.size()); ++b) {
-      reduce_block(blocks_[b], kernel, along_row);
-    }
+    for_claimed(shares_, team.rank, team.size, [&](ptrdiff_t begin, ptrdiff_t end) {
+      for (ptrdiff_t b = begin; b < end; ++b) reduce_block(blocks_[b], kernel, along_row);
+    });
     if (rest_ > 0 && team.rank == 0) {
       reduce_block({blocks_.ranges(), rows_, 1, 0, rest_}, kernel, along_row);
     }
@@ -317,11 +342,10 @@ class RowsReduction {
   RowBlocks blocks_;
   Memory<double> shift_;  // per channel, as used
   Coefficients first_coefficients_, exact_coefficients_;
-  // Both in one: glibc gives what is freed back to the system, unless it has mapped as much at once
-  // before; and taking the pages anew can double the time (docs/experiments.md).
   Memory<double> sums_;
   Memory<bool> wants_exact_;
   std::atomic<bool> any_wants_exact_{false};
+  Shares shares_;  // of the blocks
 };
 
 Outcome run_map(const Pass& pass) {

@@ -2,43 +2,95 @@
 // others' in memory, and helps out in another share when its own is done.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
-#include <new>
 
-#include "core/memory.hpp"
+#include "core/pieces.hpp"
 
 namespace bnfast {
 
+// How tasks are claimed. A claim waits until the core's stores are done, so small tasks shall be
+// claimed several at a time. And what a thread had in the last call lies in its own caches, so a
+// few small tasks are left to it even if it starts late.
+struct Claims {
+  ptrdiff_t most;  // tasks of a claim
+  ptrdiff_t left;  // tasks of another's share that are not worth helping
+};
+constexpr Claims kLargeTasks{1, 0}, kSmallTasks{32, 4};
+
+// Elements of a small task, of a map alone. Small maps have one task for each thread.
+inline ptrdiff_t elements_of_task(ptrdiff_t elements, int threads) {
+  constexpr ptrdiff_t few = 8 * 1024, small_share = 256 * 1024;
+  const ptrdiff_t share = ceil_div(elements, threads);
+  return share <= small_share ? share : few;
+}
+
 class Shares {
  public:
-  Shares(std::ptrdiff_t tasks, int members) : share_(members) {
-    for (int m = 0; m < members && !failed(); ++m) {
-      new (&share_[m]) Share{{tasks * m / members}, tasks * (m + 1) / members};
+  Shares(ptrdiff_t tasks, int members, Claims claims)
+      : tasks_(tasks), claims_(claims), count_(std::min(members, kMost)) {
+    refill();
+  }
+
+  // All tasks once more. Nobody may be claiming meanwhile.
+  void refill() {
+    ptrdiff_t begin = 0;
+    for (int i = 0; i < count_; ++i) {
+      share_[i].next.store(begin, std::memory_order_relaxed);
+      begin = share_[i].end = count_ == 1 ? tasks_ : tasks_ * (i + 1) / count_;
     }
   }
-  bool failed() const { return share_.failed(); }
 
-  static constexpr std::ptrdiff_t kNone = -1;
+  // Tasks that nobody has claimed before, [begin, end); none when all are taken.
+  struct Tasks {
+    ptrdiff_t begin, end;
+  };
 
-  // A task that nobody has claimed before, or kNone when all are taken.
-  std::ptrdiff_t claim(int rank) {
-    const std::ptrdiff_t members = share_.size();
-    for (std::ptrdiff_t i = 0; i < members; ++i) {
-      Share& share = share_[(rank + i) % members];
-      if (share.next.load(std::memory_order_relaxed) >= share.end) continue;
-      const std::ptrdiff_t task = share.next.fetch_add(1, std::memory_order_relaxed);
-      if (task < share.end) return task;
+  // Half of what is left of a share, or the most. `claiming`: the members that there are; the
+  // shares of others are nobody's own.
+  Tasks claim(int rank, int claiming) {
+    for (int i = 0; i < count_; ++i) {
+      const int at = count_ == 1 ? 0 : (rank + i) % count_;
+      Share& share = share_[at];
+      const ptrdiff_t left = i > 0 && at < claiming ? claims_.left : 0;
+      ptrdiff_t begin = share.next.load(std::memory_order_relaxed);
+      while (share.end - begin > left) {
+        const ptrdiff_t end = begin + std::min(ceil_div(share.end - begin, 2), claims_.most);
+        if (share.next.compare_exchange_weak(begin, end, std::memory_order_relaxed)) {
+          return {begin, end};
+        }
+      }
     }
-    return kNone;
+    return {0, 0};
+  }
+
+  // The same of large tasks, which are claimed one by one.
+  static constexpr ptrdiff_t kNone = -1;
+  ptrdiff_t claim_one(int rank, int claiming) {
+    const Tasks one = claim(rank, claiming);
+    return one.begin < one.end ? one.begin : kNone;
   }
 
  private:
-  struct alignas(64) Share {  // a cache line each: owners do not disturb one another
-    std::atomic<std::ptrdiff_t> next;
-    std::ptrdiff_t end;
+  static constexpr int kMost = 32;  // more members have one share for several
+  struct alignas(64) Share {        // a cache line each: owners do not disturb one another
+    std::atomic<ptrdiff_t> next;
+    ptrdiff_t end;
   };
-  Memory<Share> share_;
+  ptrdiff_t tasks_;
+  Claims claims_;
+  int count_;
+  Share share_[kMost];
 };
+
+// Runs tasks(begin, end) of each run of tasks that the member of so many claims.
+template <class Run>
+void for_claimed(Shares& shares, int rank, int claiming, Run&& run) {
+  for (auto own = shares.claim(rank, claiming); own.begin < own.end;
+       own = shares.claim(rank, claiming)) {
+    run(own.begin, own.end);
+  }
+}
 
 }  // namespace bnfast
