@@ -32,13 +32,15 @@ class Shares {
       : tasks_(tasks), claims_(claims), count_(std::min(members, kMost)) {
     refill();
   }
+  ptrdiff_t tasks() const { return tasks_; }
+  bool undivided() const { return count_ == 1; }
 
   // All tasks once more. Nobody may be claiming meanwhile.
   void refill() {
     ptrdiff_t begin = 0;
     for (int i = 0; i < count_; ++i) {
       share_[i].next.store(begin, std::memory_order_relaxed);
-      begin = share_[i].end = count_ == 1 ? tasks_ : tasks_ * (i + 1) / count_;
+      begin = share_[i].end = undivided() ? tasks_ : tasks_ * (i + 1) / count_;
     }
   }
 
@@ -51,7 +53,7 @@ class Shares {
   // shares of others are nobody's own.
   Tasks claim(int rank, int claiming) {
     for (int i = 0; i < count_; ++i) {
-      const int at = count_ == 1 ? 0 : (rank + i) % count_;
+      const int at = (rank + i) % count_;
       Share& share = share_[at];
       const ptrdiff_t left = i > 0 && at < claiming ? claims_.left : 0;
       ptrdiff_t begin = share.next.load(std::memory_order_relaxed);
@@ -87,6 +89,7 @@ class Shares {
 // Runs tasks(begin, end) of each run of tasks that the member of so many claims.
 template <class Run>
 void for_claimed(Shares& shares, int rank, int claiming, Run&& run) {
+  if (shares.undivided()) return run(ptrdiff_t{0}, shares.tasks());
   for (auto own = shares.claim(rank, claiming); own.begin < own.end;
        own = shares.claim(rank, claiming)) {
     run(own.begin, own.end);
