@@ -202,8 +202,8 @@ def answer_scale(reference: Any, operation: str, problem: Problem) -> Array | No
     p = problem
     if operation != "backward":
         return None
-    magnitudes = reference.backward_scale(p.dy, p.x, EPS, p.channel_axis) * p.along(p.weight)
-    return np.maximum(1.0, magnitudes)
+    scale: Array = reference.backward_scale(p.dy, p.x, EPS, p.channel_axis) * p.along(p.weight)
+    return np.maximum(scale, 1.0, out=scale)
 
 
 def _forward(bnfast: Any, p: Problem, training: bool) -> Call:
