@@ -229,20 +229,30 @@ def test_others_run_during_a_call(call):
         ticker.join()
 
 
-def written(x, axis):
+def written(x, axis, threads):
     """Return the bytes that maps write where nothing right lies yet."""
     c = x.shape[axis]
     a, b = np.linspace([1, -1], [2, 1], c).T
     outs = [np.full_like(x, np.nan) for _ in range(3)]
-    common = {"channel_axis": axis, "num_threads": 2}
+    common = {"channel_axis": axis, "num_threads": threads}
     bnfast.batch_norm(x, b, a, a, b, out=outs[0], **common)
     bnfast.batch_norm(x, weight=a, bias=b, training=True, out=outs[1], **common)
     bnfast.batch_norm_backward(x, x, b, a, a, out=outs[2], **common)
     return [out.tobytes() for out in outs]
 
 
+@pytest.mark.parametrize("axis", [1, -1])
+@pytest.mark.parametrize("shape", [(16, 24, 65, 65), (40, 64, 7, 65), (3, 2, 600, 650)])
+def test_all_is_written_by_however_many_threads(shape, axis):
+    x = np.random.default_rng(5).normal(3, 2, shape).astype(np.float32)
+    alone = written(x, axis, 1)
+    for threads in (2, 3, 7, 40):
+        assert written(x, axis, threads) == alone
+
+
 def in_child(x, wanted, wanted_written):
-    same = all_results(x, x, 2) == wanted and [written(x, k) for k in (1, -1)] == wanted_written
+    same = all_results(x, x, 2) == wanted
+    same = same and [written(x, axis, 2) for axis in (1, -1)] == wanted_written
     alone = len(list(Path("/proc/self/task").iterdir())) == 1
     sys.exit(0 if same and alone else f"same results: {same}, one thread: {alone}")
 
@@ -253,7 +263,7 @@ def in_child(x, wanted, wanted_written):
 def test_a_forked_child_runs_alone():
     x = np.random.default_rng(4).normal(3, 2, (8, 16, 8000)).astype(np.float32)
     wanted = all_results(x, x, 2)  # starts the threads that the child will not have
-    arguments = x, wanted, [written(x, axis) for axis in (1, -1)]
+    arguments = x, wanted, [written(x, axis, 2) for axis in (1, -1)]
     child = multiprocessing.get_context("fork").Process(target=in_child, args=arguments)
     child.start()
     child.join(timeout=30)

@@ -140,9 +140,8 @@ Outcome map_images(ImagePairs images, ImageSize given, const PixelMap& map, Chan
   if (strips.failed()) return Outcome::out_of_memory;
   Shares shares(strips.count(), schedule.threads, kSmallTasks);
   run_team(schedule.threads, [&](const Team& team) {
-    for_claimed(shares, team.rank, team.size, [&](ptrdiff_t begin, ptrdiff_t end) {
-      for (ptrdiff_t i = begin; i < end; ++i) strips.run(i);
-    });
+    for_claimed(shares, team.rank, team.size, 1,
+                [&](ptrdiff_t strip, ptrdiff_t) { strips.run(strip); });
     if (schedule.store == Store::streaming) active_kernels().fence();
   });
   return Outcome::done;

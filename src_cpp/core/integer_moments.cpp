@@ -161,9 +161,8 @@ template <class Sum>
 void run_tasks(const Sum& sum, Members& members) {
   Shares shares(sum.tasks(), members.count(), kLargeTasks);
   run_team(members.count(), [&](const Team& team) {
-    for_claimed(shares, team.rank, team.size, [&](ptrdiff_t begin, ptrdiff_t end) {
-      for (ptrdiff_t task = begin; task < end; ++task) sum.run(task, members[team.rank]);
-    });
+    for_claimed(shares, team.rank, team.size, 1,
+                [&](ptrdiff_t task, ptrdiff_t) { sum.run(task, members[team.rank]); });
   });
 }
 

@@ -31,8 +31,8 @@ class MapPieces {
     ptrdiff_t plane, planes;
     ptrdiff_t inner_begin, inner_size;
   };
-  // How many of so many pieces are mapped at once; and that many from one on.
-  ptrdiff_t at_once(ptrdiff_t pieces) const { return one_by_one_ ? 1 : pieces; }
+  ptrdiff_t at_once() const { return one_by_one_ ? 1 : size(); }
+  // So many pieces from one on, at once at most.
   Run run(ptrdiff_t piece, ptrdiff_t pieces) const {
     const ptrdiff_t plane = piece / parts_ * run_, inner = piece % parts_ * step_;
     return {plane, std::min(pieces * run_, planes_ - plane), inner,
@@ -314,12 +314,8 @@ class PlanesWalk {
       preparation->set(team.begin(g_.channels), team.end(g_.channels));
       team.barrier();
     }
-    for_claimed(pieces, team.rank, team.size, [&](ptrdiff_t begin, ptrdiff_t end) {
-      for (ptrdiff_t n; begin < end; begin += n) {
-        n = map_pieces_.at_once(end - begin);
-        map_run(map_pieces_.run(begin, n));
-      }
-    });
+    for_claimed(pieces, team.rank, team.size, map_pieces_.at_once(),
+                [&](ptrdiff_t piece, ptrdiff_t n) { map_run(map_pieces_.run(piece, n)); });
   }
 
   // The planes of one outer index at a time.

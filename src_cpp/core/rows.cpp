@@ -58,7 +58,6 @@ class RowsMap {
                            pass.mapping->coefficients->arrays(), own_row() ? 0 : length_),
         step_(rows_of_piece()),
         pieces_(ceil_div(rows_, step_)),
-        at_once_(pieces_at_once()),
         shares_(pieces_, pass.schedule.threads, kSmallTasks) {}
 
   bool failed() const { return long_coefficients_.failed(); }
@@ -78,12 +77,9 @@ class RowsMap {
     if (tail_ > 0 && team.rank == team.size - 1) map_block(rows_, 1, tail_, store_);
     // Behind a reduction last rows first: those lie in cache. Alone as they lie in memory.
     const bool back = pass_.reduction;
-    for_claimed(shares_, back ? team.size - 1 - team.rank : team.rank, team.size,
-                [&](ptrdiff_t begin, ptrdiff_t end) {
-                  for (ptrdiff_t n; begin < end; begin += n) {
-                    n = std::min(at_once_, end - begin);
-                    map_pieces(back ? pieces_ - begin - n : begin, n);
-                  }
+    for_claimed(shares_, back ? team.size - 1 - team.rank : team.rank, team.size, at_once(),
+                [&](ptrdiff_t piece, ptrdiff_t pieces) {
+                  map_pieces(back ? pieces_ - piece - pieces : piece, pieces);
                 });
     pass_.mapping->fence();
   }
@@ -109,7 +105,7 @@ class RowsMap {
     return threads == 1 ? rows_ : ceil_div(elements_of_task(rows_ * columns_, threads), columns_);
   }
 
-  ptrdiff_t pieces_at_once() const {
+  ptrdiff_t at_once() const {
     if (pass_.reduction) return kPiecesBack;
     return pass_.check || pass_.schedule.halved ? 1 : pieces_;
   }
@@ -150,7 +146,7 @@ class RowsMap {
   Store store_;
   ptrdiff_t length_;  // of the coefficients
   Coefficients long_coefficients_;
-  ptrdiff_t step_, pieces_, at_once_;
+  ptrdiff_t step_, pieces_;
   Shares shares_;  // of the pieces
 };
 
@@ -273,8 +269,8 @@ class RowsReduction {
   }
 
   void reduce(const Team& team, ReduceKernel kernel, const Coefficients& along_row) {
-    for_claimed(shares_, team.rank, team.size, [&](ptrdiff_t begin, ptrdiff_t end) {
-      for (ptrdiff_t b = begin; b < end; ++b) reduce_block(blocks_[b], kernel, along_row);
+    for_claimed(shares_, team.rank, team.size, 1, [&](ptrdiff_t block, ptrdiff_t) {
+      reduce_block(blocks_[block], kernel, along_row);
     });
     if (rest_ > 0 && team.rank == 0) {
       reduce_block({blocks_.ranges(), rows_, 1, 0, rest_}, kernel, along_row);

@@ -86,13 +86,17 @@ class Shares {
   Share share_[kMost];
 };
 
-// Runs tasks(begin, end) of each run of tasks that the member of so many claims.
+// Runs run(task, n), of n tasks from one on, until all that this member claims are done; n is
+// `at_once` at most.
 template <class Run>
-void for_claimed(Shares& shares, int rank, int claiming, Run&& run) {
-  if (shares.undivided()) return run(ptrdiff_t{0}, shares.tasks());
+void for_claimed(Shares& shares, int rank, int claiming, ptrdiff_t at_once, Run&& run) {
+  const auto run_all = [&](ptrdiff_t begin, ptrdiff_t end) {
+    for (ptrdiff_t t = begin; t < end; t += at_once) run(t, std::min(at_once, end - t));
+  };
+  if (shares.undivided()) return run_all(0, shares.tasks());
   for (auto own = shares.claim(rank, claiming); own.begin < own.end;
        own = shares.claim(rank, claiming)) {
-    run(own.begin, own.end);
+    run_all(own.begin, own.end);
   }
 }
 
