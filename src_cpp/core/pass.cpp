@@ -3,7 +3,8 @@
 namespace bnfast {
 
 Outcome Pass::run() const {
-  return geometry.walk == Walk::rows ? run_rows(*this) : run_planes(*this);
+  if (geometry.walk == Walk::rows) return run_rows(*this);
+  return reduction ? run_planes(*this) : run_planes_map(*this);
 }
 
 }  // namespace bnfast

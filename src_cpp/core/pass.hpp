@@ -108,11 +108,24 @@ class Preparation {
   ~Preparation() = default;  // owned by nobody through this type
 };
 
+using CoefficientPointers = std::array<const void*, kMaxCoefficients>;
+
+// The coefficients from a channel on; null: none.
+inline void point_at(const Coefficients* from, ptrdiff_t channel, const void** to) {
+  for (int a = 0; from && a < from->arrays(); ++a) to[a] = from->at(a, channel);
+}
+
 struct Mapping {
   Map kernel;
   const Coefficients* coefficients;    // the fold may write them during the pass
   void (*fence)();                     // to be called by each thread after its last store
   Preparation* preparation = nullptr;  // null: the coefficients are set, or the fold's
+
+  CoefficientPointers coefficients_at(ptrdiff_t channel) const {
+    CoefficientPointers at{};
+    point_at(coefficients, channel, at.data());
+    return at;
+  }
 };
 
 // Looks at x before it is mapped, a piece at a time that then lies in cache. The result is mapped
@@ -142,9 +155,16 @@ struct Pass {
   Schedule schedule{};
 
   Outcome run() const;
+
+  // Maps a block of planes that begins in a channel.
+  void map_planes(const Block& block, const Operands& here, ptrdiff_t channel) const {
+    mapping->kernel.planes(block, here.in.data(), here.out.data(),
+                           mapping->coefficients_at(channel).data(), activation, schedule.store);
+  }
 };
 
-Outcome run_planes(const Pass& pass);
+Outcome run_planes(const Pass& pass);      // with a reduction
+Outcome run_planes_map(const Pass& pass);  // a map alone
 Outcome run_rows(const Pass& pass);
 
 // What to shift by where this is wanted: an infinite shift would turn the finite values of the

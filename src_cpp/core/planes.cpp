@@ -1,4 +1,5 @@
-// The planes walk: a channel's slab is reduced, folded and mapped while it lies in cache.
+// The planes walk with a reduction: a channel's slab is reduced, folded and mapped while it lies in
+// cache.
 #include <optional>
 
 #include "core/parallel.hpp"
@@ -9,47 +10,6 @@
 
 namespace bnfast {
 namespace {
-
-constexpr ptrdiff_t kPieceElements = 16384;  // of a map alone, at most, of one plane
-constexpr ptrdiff_t kWholeLines = 16;        // so many planes are whole lines
-
-// How a map alone is cut: into runs of neighbouring planes, or into parts of a plane. What is
-// checked is mapped out of the nearest cache, so piece by piece.
-class MapPieces {
- public:
-  MapPieces(const Geometry& g, int threads, bool checked)
-      : planes_(g.outer * g.channels),
-        one_by_one_(checked || g.inner > kPieceElements),
-        inner_(g.inner),
-        parts_(ceil_div(inner_, kPieceElements)),
-        step_(ceil_div(inner_, parts_)),
-        run_(planes_of_run(one_by_one_ ? kPieceElements
-                                       : elements_of_task(g.elements(), threads))) {}
-  ptrdiff_t size() const { return ceil_div(planes_, run_) * parts_; }
-
-  struct Run {
-    ptrdiff_t plane, planes;
-    ptrdiff_t inner_begin, inner_size;
-  };
-  ptrdiff_t at_once() const { return one_by_one_ ? 1 : size(); }
-  // So many pieces from one on, at once at most.
-  Run run(ptrdiff_t piece, ptrdiff_t pieces) const {
-    const ptrdiff_t plane = piece / parts_ * run_, inner = piece % parts_ * step_;
-    return {plane, std::min(pieces * run_, planes_ - plane), inner,
-            std::min(step_, inner_ - inner)};
-  }
-
- private:
-  ptrdiff_t planes_of_run(ptrdiff_t elements) const {
-    if (parts_ > 1) return 1;
-    const ptrdiff_t planes = ceil_div(elements, inner_);
-    return planes < 8 * kWholeLines ? planes : planes / kWholeLines * kWholeLines;
-  }
-
-  ptrdiff_t planes_;
-  bool one_by_one_;
-  ptrdiff_t inner_, parts_, step_, run_;
-};
 
 // Shifts of a group of channels, in a kernel's compute type.
 class GroupShift {
@@ -99,13 +59,6 @@ class Samples {
   ptrdiff_t offset_[kMost];  // in bytes
 };
 
-using CoefficientPointers = std::array<const void*, kMaxCoefficients>;
-
-// The coefficients from a channel on; null: none.
-void point_at(const Coefficients* from, ptrdiff_t channel, const void** to) {
-  for (int a = 0; from && a < from->arrays(); ++a) to[a] = from->at(a, channel);
-}
-
 class PlanesWalk {
  public:
   explicit PlanesWalk(const Pass& pass)
@@ -113,21 +66,17 @@ class PlanesWalk {
         g_(pass.geometry),
         schedule_(pass.schedule),
         pieces_(g_.outer, g_.inner),
-        map_pieces_(g_, schedule_.threads, pass.check != nullptr),
         samples_(pass),
         partial_(schedule_.shared ? pieces_.size() : 0) {}
 
   Outcome run() {
-    Shares tasks = pass_.reduction ? Shares(groups(), schedule_.threads, kLargeTasks)
-                                   : Shares(map_pieces_.size(), schedule_.threads, kSmallTasks);
     if (partial_.failed()) return Outcome::out_of_memory;
+    Shares groups(ceil_div(g_.channels, schedule_.group), schedule_.threads, kLargeTasks);
     run_team(schedule_.threads, [&](const Team& team) {
-      if (!pass_.reduction) {
-        map_alone(team, tasks);
-      } else if (schedule_.shared) {
+      if (schedule_.shared) {
         share_channels(team);
       } else {
-        own_channels(team, tasks);
+        own_channels(team, groups);
       }
       if (pass_.mapping) pass_.mapping->fence();
     });
@@ -163,7 +112,7 @@ class PlanesWalk {
     point_at(reduction.first_coefficients, group.channel, of_group.data() + 1);
     double first[kMaxGroup], second[kMaxGroup];
     if (before && before->channels == group.channels && reduction.first_try_and_map) {
-      const CoefficientPointers coefficients = coefficients_at(before->channel);
+      const CoefficientPointers coefficients = pass_.mapping->coefficients_at(before->channel);
       const Operands there = at(piece, before->channel);
       reduction.first_try_and_map(block, here.data(), of_group.data(), pass_.activation, first,
                                   second,
@@ -181,7 +130,6 @@ class PlanesWalk {
     }
   }
 
-  ptrdiff_t groups() const { return ceil_div(g_.channels, schedule_.group); }
   Group group_at(ptrdiff_t index) const {
     const ptrdiff_t channel = index * schedule_.group;
     return {channel, std::min(schedule_.group, g_.channels - channel)};
@@ -189,20 +137,8 @@ class PlanesWalk {
 
   void map_piece(const Group& group, ptrdiff_t piece_index) const {
     const Piece piece = pieces_[piece_index];
-    map_block({piece.outer_size, group.channels, piece.inner_size}, at(piece, group.channel),
-              group.channel);
-  }
-
-  void map_block(const Block& block, const Operands& here, ptrdiff_t channel) const {
-    const Mapping& mapping = *pass_.mapping;
-    mapping.kernel.planes(block, here.in.data(), here.out.data(), coefficients_at(channel).data(),
-                          pass_.activation, schedule_.store);
-  }
-
-  CoefficientPointers coefficients_at(ptrdiff_t channel) const {
-    CoefficientPointers at{};
-    point_at(pass_.mapping->coefficients, channel, at.data());
-    return at;
+    pass_.map_planes({piece.outer_size, group.channels, piece.inner_size}, at(piece, group.channel),
+                     group.channel);
   }
 
   // Maps in reverse what was reduced last: that lies in cache.
@@ -308,41 +244,10 @@ class PlanesWalk {
     if (wants_exact_) better_shift_ = pass_.reduction->fold->better_shift(shift, sums);
   }
 
-  // Without a reduction the planes are walked as they lie in memory.
-  void map_alone(const Team& team, Shares& pieces) const {
-    if (Preparation* const preparation = pass_.mapping->preparation) {
-      preparation->set(team.begin(g_.channels), team.end(g_.channels));
-      team.barrier();
-    }
-    for_claimed(pieces, team.rank, team.size, map_pieces_.at_once(),
-                [&](ptrdiff_t piece, ptrdiff_t n) { map_run(map_pieces_.run(piece, n)); });
-  }
-
-  // The planes of one outer index at a time.
-  void map_run(const MapPieces::Run& run) const {
-    const ptrdiff_t end = run.plane + run.planes;
-    for (ptrdiff_t plane = run.plane; plane < end;) {
-      const ptrdiff_t outer = plane / g_.channels, channel = plane % g_.channels;
-      const ptrdiff_t planes = std::min(end - plane, g_.channels - channel);
-      map_planes({1, planes, run.inner_size}, outer, channel, run.inner_begin);
-      plane += planes;
-    }
-  }
-
-  void map_planes(const Block& block, ptrdiff_t outer, ptrdiff_t channel, ptrdiff_t inner) const {
-    const Operands here = pass_.operands.at(outer, channel, inner);
-    if (pass_.check) {
-      pass_.check->read(here.in[0], here.in_item[0], block.channels, block.inner,
-                        here.in[0].channel);
-    }
-    map_block(block, here, channel);
-  }
-
   const Pass& pass_;
   const Geometry& g_;
   const Schedule& schedule_;
   PlanePieces pieces_;
-  MapPieces map_pieces_;
   Samples samples_;
   Memory<Sums> partial_;
   bool wants_exact_ = false;
