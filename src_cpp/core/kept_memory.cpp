@@ -6,10 +6,9 @@
 namespace bnfast {
 namespace {
 
-// Less lies in pages that malloc keeps; more it keeps as well, once it has freed as much.
+// Less lies in pages that malloc keeps; of more, a few pieces would be much for a process to hold.
 constexpr std::size_t kLeast = std::size_t{64} << 10, kMost = std::size_t{2} << 20;
-constexpr unsigned kSlots = 16;  // a call takes ten at most
-
+constexpr unsigned kSlots = 16;  // more than a call takes
 constexpr std::size_t kLine = 64;
 
 bool is_kept(std::size_t bytes) { return bytes >= kLeast && bytes <= kMost; }

@@ -6,8 +6,9 @@
 
 namespace bnfast {
 
-// So many bytes, a multiple of their alignment, of 64 at most; what lies in them is any earlier
-// call's. Null: the system has not so many. They may be given back from any thread.
+// So many bytes, a multiple of their alignment, which is 64 at most; what lies in them is any
+// earlier call's. Null: the system has not so many. They may be given back from any thread, with
+// the bytes that were asked for.
 void* take_memory(std::size_t bytes, std::size_t alignment) noexcept;
 void give_memory_back(void* data, std::size_t bytes) noexcept;
 

@@ -24,6 +24,7 @@ enum class Fill { nothing, zeros };
 template <class T>
 class Memory {
   static_assert(std::is_trivially_destructible<T>::value, "no destructor is run");
+  static_assert(alignof(T) <= 64, "what memory can be aligned to");
 
  public:
   Memory() = default;

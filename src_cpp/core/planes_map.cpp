@@ -40,7 +40,7 @@ class MapPieces {
   ptrdiff_t planes_of_run(ptrdiff_t elements) const {
     if (parts_ > 1) return 1;
     const ptrdiff_t planes = ceil_div(elements, inner_);
-    return planes < 8 * kWholeLines ? planes : planes / kWholeLines * kWholeLines;
+    return planes < 8 * kWholeLines ? planes : ceil_div(planes, kWholeLines) * kWholeLines;
   }
 
   ptrdiff_t planes_;

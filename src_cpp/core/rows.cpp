@@ -58,7 +58,8 @@ class RowsMap {
                            pass.mapping->coefficients->arrays(), own_row() ? 0 : length_),
         step_(rows_of_piece()),
         pieces_(ceil_div(rows_, step_)),
-        shares_(pieces_, pass.schedule.threads, kSmallTasks) {}
+        shares_(pieces_, pass.schedule.threads,
+                columns_ > kPieceElements ? kLargeTasks : kSmallTasks) {}
 
   bool failed() const { return long_coefficients_.failed(); }
 
@@ -99,8 +100,8 @@ class RowsMap {
   bool own_row() const { return length_ == channels_; }  // then inner is 1, too
 
   ptrdiff_t rows_of_piece() const {
-    if (pass_.schedule.halved) return ceil_div(kHalvedElements, columns_);
     if (pass_.reduction || pass_.check) return ceil_div(kPieceElements, columns_);
+    if (pass_.schedule.halved) return ceil_div(kHalvedElements, columns_);
     const int threads = pass_.schedule.threads;
     return threads == 1 ? rows_ : ceil_div(elements_of_task(rows_ * columns_, threads), columns_);
   }

@@ -29,7 +29,9 @@ inline ptrdiff_t elements_of_task(ptrdiff_t elements, int threads) {
 class Shares {
  public:
   Shares(ptrdiff_t tasks, int members, Claims claims)
-      : tasks_(tasks), claims_(claims), count_(std::min(members, kMost)) {
+      : tasks_(tasks),
+        claims_(members > kMost ? kLargeTasks : claims),
+        count_(std::min(members, kMost)) {
     refill();
   }
   ptrdiff_t tasks() const { return tasks_; }
@@ -49,8 +51,8 @@ class Shares {
     ptrdiff_t begin, end;
   };
 
-  // Half of what is left of a share, or the most. `claiming`: the members that there are; the
-  // shares of others are nobody's own.
+  // Half of what is left of a share, but no more than may be claimed at once. `claiming`: the
+  // members that there are; the shares of others are nobody's own.
   Tasks claim(int rank, int claiming) {
     for (int i = 0; i < count_; ++i) {
       const int at = (rank + i) % count_;
@@ -67,7 +69,7 @@ class Shares {
     return {0, 0};
   }
 
-  // The same of large tasks, which are claimed one by one.
+  // The same where large tasks are shared, which are claimed one by one.
   static constexpr ptrdiff_t kNone = -1;
   ptrdiff_t claim_one(int rank, int claiming) {
     const Tasks one = claim(rank, claiming);
@@ -75,7 +77,7 @@ class Shares {
   }
 
  private:
-  static constexpr int kMost = 32;  // more members have one share for several
+  static constexpr int kMost = 32;  // more members have one share for several, and large tasks
   struct alignas(64) Share {        // a cache line each: owners do not disturb one another
     std::atomic<ptrdiff_t> next;
     ptrdiff_t end;

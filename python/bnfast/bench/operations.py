@@ -202,7 +202,8 @@ def answer_scale(reference: Any, operation: str, problem: Problem) -> Array | No
     p = problem
     if operation != "backward":
         return None
-    scale: Array = reference.backward_scale(p.dy, p.x, EPS, p.channel_axis) * p.along(p.weight)
+    scale: Array = reference.backward_scale(p.dy, p.x, EPS, p.channel_axis)
+    scale *= p.along(np.abs(p.weight))
     return np.maximum(scale, 1.0, out=scale)
 
 
