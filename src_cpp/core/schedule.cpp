@@ -12,6 +12,8 @@ constexpr ptrdiff_t kKB = 1024, kMB = 1024 * kKB;
 
 // Below this much to move per thread, another one costs more than it saves.
 constexpr ptrdiff_t kBytesPerThreadOfRows = 128 * kKB, kBytesPerThreadOfMaps = 256 * kKB;
+// Setting the coefficients of a map takes as long as moving so many bytes per channel.
+constexpr ptrdiff_t kBytesPerChannelOfMaps = 256;
 // Where threads reduce channels of their own there is more to do per byte. But their parts meet
 // once per outer index, and while all lies in the caches each such place costs as much time as
 // moving so many bytes (docs/experiments.md).
@@ -68,7 +70,8 @@ ptrdiff_t bytes_per_thread(const Work& work) {
 }
 
 int threads_for(const Work& work, int threads) {
-  const ptrdiff_t most = work.bytes() / bytes_per_thread(work);
+  const ptrdiff_t of_channels = work.reduces ? 0 : work.channels * kBytesPerChannelOfMaps;
+  const ptrdiff_t most = (work.bytes() + of_channels) / bytes_per_thread(work);
   return static_cast<int>(std::clamp<ptrdiff_t>(most, 1, std::max(threads, 1)));
 }
 
