@@ -69,6 +69,12 @@ class Coefficients {
   const char* at(int array, ptrdiff_t index) const {
     return values_.data() + (array * length_ + index) * size_of(compute_);
   }
+  // Each array from an index on.
+  void point_at(ptrdiff_t index, const void** to) const {
+    const char* const first = at(0, index);
+    const ptrdiff_t bytes = length_ * size_of(compute_);
+    for (int a = 0, arrays = arrays_; a < arrays; ++a) to[a] = first + a * bytes;
+  }
 
  private:
   char* slot(int array, ptrdiff_t index) {

@@ -6,7 +6,7 @@
 namespace bnfast {
 namespace {
 
-// Less lies in pages that malloc keeps; of more, a few pieces would be much for a process to hold.
+// Less is few pages; of more, a few pieces would be much for a process to hold.
 constexpr std::size_t kLeast = std::size_t{64} << 10, kMost = std::size_t{2} << 20;
 constexpr unsigned kSlots = 16;  // more than a call takes
 constexpr std::size_t kLine = 64;

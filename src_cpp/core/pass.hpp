@@ -112,7 +112,7 @@ using CoefficientPointers = std::array<const void*, kMaxCoefficients>;
 
 // The coefficients from a channel on; null: none.
 inline void point_at(const Coefficients* from, ptrdiff_t channel, const void** to) {
-  for (int a = 0; from && a < from->arrays(); ++a) to[a] = from->at(a, channel);
+  if (from) from->point_at(channel, to);
 }
 
 struct Mapping {

@@ -14,7 +14,6 @@ namespace {
 // Rows whose mean is the shift. One channel of a poor shift has all rows read again, so they are
 // many, and they lie apart: neighbours in an image are alike.
 constexpr ptrdiff_t kMostShiftRows = 32;
-constexpr ptrdiff_t kPieceElements = 8 * 1024;    // looked at, then mapped out of the nearest cache
 constexpr ptrdiff_t kPiecesBack = 4;              // mapped at a time behind a reduction
 constexpr ptrdiff_t kHalvedElements = 32 * 1024;  // streamed, and as many stored
 constexpr ptrdiff_t kLineBytes = 64;
@@ -59,7 +58,7 @@ class RowsMap {
         step_(rows_of_piece()),
         pieces_(ceil_div(rows_, step_)),
         shares_(pieces_, pass.schedule.threads,
-                columns_ > kPieceElements ? kLargeTasks : kSmallTasks) {}
+                columns_ > kSmallTaskElements ? kLargeTasks : kSmallTasks) {}
 
   bool failed() const { return long_coefficients_.failed(); }
 
@@ -100,10 +99,10 @@ class RowsMap {
   bool own_row() const { return length_ == channels_; }  // then inner is 1, too
 
   ptrdiff_t rows_of_piece() const {
-    if (pass_.reduction || pass_.check) return ceil_div(kPieceElements, columns_);
+    // What is looked at is then mapped out of the nearest cache.
+    if (pass_.reduction || pass_.check) return ceil_div(kSmallTaskElements, columns_);
     if (pass_.schedule.halved) return ceil_div(kHalvedElements, columns_);
-    const int threads = pass_.schedule.threads;
-    return threads == 1 ? rows_ : ceil_div(elements_of_task(rows_ * columns_, threads), columns_);
+    return ceil_div(elements_of_task(rows_ * columns_, pass_.schedule.threads), columns_);
   }
 
   ptrdiff_t at_once() const {
@@ -133,12 +132,12 @@ class RowsMap {
     for (Output& out : here.out) out.outer *= fold;
     const Mapping& mapping = *pass_.mapping;
     const Coefficients& from = own_row() ? *mapping.coefficients : long_coefficients_;
-    const void* coefficients[kMaxCoefficients];
-    for (int a = 0; a < from.arrays(); ++a) coefficients[a] = from.at(a, 0);
+    CoefficientPointers coefficients;
+    from.point_at(0, coefficients.data());
     if (pass_.check) {
       pass_.check->read(here.in[0], here.in_item[0], rows, columns, here.in[0].outer);
     }
-    mapping.kernel.rows({rows, columns, 1}, here.in.data(), here.out.data(), coefficients,
+    mapping.kernel.rows({rows, columns, 1}, here.in.data(), here.out.data(), coefficients.data(),
                         pass_.activation, store);
   }
 
@@ -280,11 +279,11 @@ class RowsReduction {
   }
 
   void reduce_block(const RowBlock& block, ReduceKernel kernel, const Coefficients& along_row) {
-    const void* coefficients[kMaxCoefficients];
-    for (int a = 0; a < along_row.arrays(); ++a) coefficients[a] = along_row.at(a, block.column);
+    CoefficientPointers coefficients;
+    along_row.point_at(block.column, coefficients.data());
     const ptrdiff_t at = block.range * columns_ + block.column;
     kernel({block.rows, block.columns, 1}, long_rows_at(block.row, block.column).data(),
-           coefficients, pass_.activation, first(at), second(at));
+           coefficients.data(), pass_.activation, first(at), second(at));
   }
 
   void fold(const Team& team) {

@@ -19,11 +19,13 @@ struct Claims {
 };
 constexpr Claims kLargeTasks{1, 0}, kSmallTasks{32, 4};
 
-// Elements of a small task, of a map alone. Small maps have one task for each thread.
+// Elements of a small task, and of one of a map alone: small maps have one task for each thread.
+constexpr ptrdiff_t kSmallTaskElements = 8 * 1024;
 inline ptrdiff_t elements_of_task(ptrdiff_t elements, int threads) {
-  constexpr ptrdiff_t few = 8 * 1024, small_share = 256 * 1024;
+  constexpr ptrdiff_t small_share = 256 * 1024;
+  if (threads == 1) return elements;
   const ptrdiff_t share = ceil_div(elements, threads);
-  return share <= small_share ? share : few;
+  return share <= small_share ? share : kSmallTaskElements;
 }
 
 class Shares {

@@ -1,9 +1,8 @@
 """Check answers before they are timed."""
 
 from collections.abc import Mapping
-from functools import partial
 
-from bnfast.bench.operations import Call, Problem, answer_scale, right_answer
+from bnfast.bench.operations import Call, Problem, answer_error, right_answer
 from bnfast.bench.tolerance import LIMIT, check_answer
 from bnfast.demo import reference
 
@@ -45,8 +44,7 @@ def check_answers(operation: str, problem: Problem, calls: Mapping[str, Call]) -
 def failures(operation: str, problem: Problem, calls: Mapping[str, Call]) -> dict[str, Exception]:
     """Return what the calls raise, or the `WrongAnswerError` of their answers, by their names."""
     expected = right_answer(reference, operation, problem)
-    scale = answer_scale(reference, operation, problem)
-    error_of = partial(reference.float32_error, scale=scale)
+    error_of = answer_error(reference, operation, problem)
     found: dict[str, Exception] = {}
     for name, call in calls.items():
         limit = LIMIT if name == BNFAST else _LIMIT_OF_PEERS

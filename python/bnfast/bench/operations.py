@@ -9,6 +9,7 @@ import math
 import mmap
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -185,8 +186,8 @@ def right_answer(reference: Any, operation: str, problem: Problem) -> tuple[Arra
     return (reference.normalize(p.x, used, EPS, axis) * p.along(p.weight) + p.along(p.bias),)
 
 
-def answer_scale(reference: Any, operation: str, problem: Problem) -> Array | None:
-    """Return what errors of the answer are relative to.
+def answer_error(reference: Any, operation: str, problem: Problem) -> Callable[..., float]:
+    """Return the function that takes an answer's error in units of 1.2e-7.
 
     Parameters
     ----------
@@ -195,16 +196,17 @@ def answer_scale(reference: Any, operation: str, problem: Problem) -> Array | No
 
     Returns
     -------
-    ndarray or None
-        Of ``backward`` the magnitude of each element's terms, 1 at least. None: that of the
-        answer's own elements.
+    callable
+        Of an answer and the right one; relative to each element of the right one, in ``backward``
+        to the magnitude of the element's terms, 1 at least.
     """
     p = problem
     if operation != "backward":
-        return None
+        error: Callable[..., float] = reference.float32_error
+        return error
     scale: Array = reference.backward_scale(p.dy, p.x, EPS, p.channel_axis)
     scale *= p.along(np.abs(p.weight))
-    return np.maximum(scale, 1.0, out=scale)
+    return partial(reference.float32_error, scale=np.maximum(scale, 1.0, out=scale))
 
 
 def _forward(bnfast: Any, p: Problem, training: bool) -> Call:

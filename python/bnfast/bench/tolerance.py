@@ -43,7 +43,7 @@ def check_answer(
     expected : tuple of ndarray
         The right answer, in float64.
     error_of : callable
-        `bnfast.demo.reference.float32_error`, in units of 1.2e-7.
+        As `bnfast.demo.reference.float32_error`, in units of 1.2e-7.
     limit : float, default 8
         In the same units.
 

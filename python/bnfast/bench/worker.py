@@ -17,7 +17,6 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TextIO
@@ -93,8 +92,7 @@ class Server:
         problem = self._operations.make_problem(case["layout"], tuple(case["shape"]))
         call: Call = self._operations.bnfast_call(self._bnfast, operation, problem)
         expected = self._operations.right_answer(self._reference, operation, problem)
-        scale = self._operations.answer_scale(self._reference, operation, problem)
-        error_of = partial(self._reference.float32_error, scale=scale)
+        error_of = self._operations.answer_error(self._reference, operation, problem)
         self._tolerance.check_answer("bnfast", operation, call, problem.out, expected, error_of)
         return call
 
