@@ -133,16 +133,30 @@ def test_streamed_short_planes_are_whole_lines(inputs):
     assert large["group"] * 49 * 4 % 64 == 0
 
 
-def test_of_maps_of_rows_that_a_near_cache_could_hold_every_other_piece_is_stored():
-    shape = (32 * 784, 128, 1)  # 12.8 MB each
-    assert schedule(shape, "rows", **INFERENCE)["halved"]
-    assert not schedule(shape, "rows", **INFERENCE, num_threads=1)["halved"]
-    assert not schedule(shape, "rows", **INFERENCE, l3=16 * MB)["halved"]
-    assert not schedule(shape, "rows", **INFERENCE, l3=64 * MB)["halved"]
-    assert not schedule((32 * 784, 32, 1), "rows", **INFERENCE)["halved"]
-    assert not schedule((32 * 784, 100, 1), "rows", **INFERENCE, inputs=2)["halved"]
-    assert not schedule(shape, "rows")["halved"]
-    assert not schedule((32, 128, 784), **INFERENCE)["halved"]
+@pytest.mark.parametrize(
+    ("shape", "walk", "pieces"),
+    [((32, 128, 784), "planes", 4), ((32 * 784, 128, 1), "rows", 2)],  # 12.25 MB each
+)
+def test_some_pieces_are_stored_where_a_near_cache_could_hold_a_map(shape, walk, pieces):
+    def per_streamed(shape, **work):
+        return schedule(shape, walk, **{**INFERENCE, **work})["pieces_per_streamed"]
+
+    assert per_streamed(shape) == pieces
+    assert per_streamed(shape, num_threads=1) == 1
+    assert per_streamed(shape, in_place=True) == 1
+    assert per_streamed(shape, inputs=2) == 1
+    assert per_streamed(shape, reduces=True) == 1
+    for l3 in (16 * MB, 40 * MB, 64 * MB):  # too small, nearly filled but not near, far
+        assert per_streamed(shape, l3=l3) == 1
+
+
+@pytest.mark.parametrize("walk", ["planes", "rows"])
+def test_maps_are_stored_up_to_five_eighths_of_a_near_cache(walk):
+    at_most, more = (1023, 8, 320), (1024, 8, 320)  # 20 MB in all
+    assert schedule(at_most, walk, **INFERENCE)["near"]
+    assert schedule(more, walk, **INFERENCE)["streaming"]
+    assert schedule(at_most, walk, **INFERENCE, l3=24 * MB)["streaming"]
+    assert not schedule((818, 8, 320), walk, **INFERENCE, l3=4 * MB)["streaming"]  # below 16 MB
 
 
 def test_what_is_stored_in_place_takes_its_memory_once():
@@ -171,16 +185,14 @@ def test_several_arrays_in_place_are_streamed_later_only_as_rows_that_threads_sh
     assert schedule(*planes, **in_place, num_threads=2)["streaming"]
 
 
-def test_short_planes_that_are_no_whole_lines_are_joined_with_a_near_cache():
-    for inner, joined in [(49, True), (196, True), (1023, True), (784, False), (1025, False)]:
-        assert schedule((8, 64, inner))["joined"] is joined
-    assert schedule((8, 64, 196), **INFERENCE)["joined"]
-    assert not schedule((8, 64, 196), end_to_end=False)["joined"]
-    assert not schedule((8, 64, 196), **FAR)["joined"]
-    assert not schedule((8, 64, 196), "rows")["joined"]
-    streamed = schedule((512, 2048, 49))
+@pytest.mark.parametrize("walk", ["planes", "rows"])
+def test_what_is_stored_goes_through_near_caches_or_others(walk):
+    assert schedule((8, 64, 196), walk)["near"]
+    assert schedule((8, 64, 196), walk, **INFERENCE)["near"]
+    assert not schedule((8, 64, 196), walk, **FAR)["near"]
+    streamed = schedule((512, 2048, 49), walk)
     assert streamed["streaming"]
-    assert not streamed["joined"]
+    assert not streamed["near"]
 
 
 def test_a_third_of_a_near_cache_holds_what_is_reduced_and_mapped():
@@ -210,17 +222,14 @@ def test_outputs_bypass_the_caches_when_they_would_not_stay():
     assert schedule(shape, "rows", l3=480 * MB)["streaming"]
 
 
-def test_a_map_of_planes_alone_streams_later():
-    shape = (32, 64, 1568)  # 12.8 MB in, as much out
-    assert schedule(shape)["streaming"]
-    assert not schedule(shape, **INFERENCE)["streaming"]
-
-
-def test_a_map_of_rows_streams_as_soon_alone_as_behind_their_sums():
-    for work in (INFERENCE, {}, BACKWARD):
-        assert schedule((32, 64, 1568), "rows", **work)["streaming"]  # 12.8 MB each
-        assert not schedule((32, 64, 392), "rows", **work)["streaming"]
-    assert schedule((32, 64, 1568), "rows", num_threads=1)["streaming"]
+def test_a_map_alone_streams_later():
+    shape = (32, 64, 1200)  # 9.8 MB in, as much out
+    for walk in ["planes", "rows"]:
+        assert schedule(shape, walk)["streaming"]
+        assert not schedule(shape, walk, **INFERENCE)["streaming"]
+    residual = {**INFERENCE, "inputs": 2}
+    assert not schedule(shape, **residual)["streaming"]
+    assert schedule(shape, "rows", **residual)["streaming"]
 
 
 def test_a_map_in_one_thread_streams_as_soon_as_what_reduces():

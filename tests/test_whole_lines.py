@@ -1,4 +1,4 @@
-"""Outputs that are stored a cache line at a time, from any place in one on: streamed or joined."""
+"""Outputs that are stored a cache line at a time, from any place in one on: streamed or near."""
 
 from functools import lru_cache
 
@@ -10,6 +10,7 @@ import bnfast
 IMAGES = 8
 # Bytes of x: with y more than 16 MB, from which on y is streamed; and enough for two threads.
 LARGE, SMALL = 8_800_000, 1_100_000
+NEARLY_NEAR = 12_000_000  # with y most of a near L3: some of y is streamed by a map, some stored
 LARGE_IN_PLACE = 34_000_000  # from 32 MB on y is streamed over x
 NEAR, STORED = (512 << 10, 32 << 20), (512 << 10, 960 << 20)  # sizes of L2 and L3
 NEAR_AND_SMALL = (512 << 10, 2 << 20)  # too small to hold what is stored
@@ -110,23 +111,28 @@ def test_streamed_in_place_is_as_stored(inner, offset, assume_cache_sizes):
 @pytest.mark.parametrize("offset", [0, 1, 4, 8, 15])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("near", [NEAR, NEAR_AND_SMALL], ids=["held", "not held"])
-@pytest.mark.parametrize("inner", [2, 9, 17, 33, 49, 63, 66, 196, 225, 499, 769, 900, 1023])
-def test_joined_is_as_stored(inner, dtype, offset, near, assume_cache_sizes):
+@pytest.mark.parametrize("inner", [2, 9, 17, 33, 49, 63, 66, 196, 225, 499, 784, 900, 1023, 5000])
+def test_near_is_as_stored(inner, dtype, offset, near, assume_cache_sizes):
     x, dy, weight = problem(inner, dtype, SMALL)
-    wanted = inner * x.itemsize < 4096
     found = plans(x, near, in_place=True)
-    assert [plan["joined"] for plan in found] == [wanted, False]
+    assert [plan["near"] for plan in found] == [True, False]
     assert [plan["held"] for plan in found] == [near == NEAR, False]
     assert_same_bits(x, dy, weight, offset, assume_cache_sizes, near, in_place=True)
 
 
 @pytest.mark.parametrize("offset", [0, 1, 4, 15])
-@pytest.mark.parametrize("channels", [3, 37, 64, 96, 700])
-def test_halved_is_as_stored(channels, offset, assume_cache_sizes):
-    rows = LARGE // (4 * channels)
-    x, weight = some((rows, channels), np.float32, 0), some(channels, np.float32, 1)
+@pytest.mark.parametrize(
+    ("walk", "channels", "inner"),
+    [("rows", channels, 1) for channels in (3, 37, 64, 96, 700)]
+    + [("planes", 37, inner) for inner in (49, 196, 784, 3000, 40_001)],
+)
+def test_partly_streamed_is_as_stored(walk, channels, inner, offset, assume_cache_sizes):
+    shape = (NEARLY_NEAR // (4 * channels * inner), channels, inner)
     near = {"l2": NEAR[0], "l3": NEAR[1]}
-    assert bnfast._core.schedule((rows, channels, 1), "rows", reduces=False, **near)["halved"]
+    assert bnfast._core.schedule(shape, walk, reduces=False, **near)["pieces_per_streamed"] > 1
+    x, weight = some(shape, np.float32, 0), some(channels, np.float32, 1)
+    if walk == "rows":
+        x = x.reshape(shape[:2])
     assume_cache_sizes(*STORED)
     wanted = bnfast.affine(x, weight, weight, num_threads=2)
     assume_cache_sizes(*NEAR)
@@ -160,9 +166,9 @@ def maps(x, dy, y, threads):
 @pytest.mark.parametrize("offset", [0, 1, 15])
 @pytest.mark.parametrize(
     ("channels", "dtype"),
-    [(c, np.float32) for c in (1, 17, 33, 64, 100, 2049)]
-    + [(c, np.float16) for c in (15, 33, 2049)]
-    + [(c, np.float64) for c in (7, 36, 2049)],
+    [(c, np.float32) for c in (1, 17, 33, 64, 100, 1024, 2048, 2049)]
+    + [(c, np.float16) for c in (15, 33, 64, 2049)]
+    + [(c, np.float64) for c in (7, 36, 2048, 2049)],
 )
 def test_rows_end_to_end_are_as_rows_apart(channels, dtype, offset, size, assume_cache_sizes):
     assume_cache_sizes(*NEAR)

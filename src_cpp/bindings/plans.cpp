@@ -23,9 +23,9 @@ constexpr const char* kSchedule =
 --
 
 How a pass over arrays of shape (outer, channels, inner) would be run on a machine with these caches:
-a dict with ``threads``, ``streaming`` (whether the output bypasses the caches), ``halved`` (of
-rows, whether every other piece is stored through them all the same), ``joined`` (whether short
-planes are stored as one run, a line at a time), ``group`` (channels taken together), ``shared``
+a dict with ``threads``, ``streaming`` (whether the output bypasses the caches), ``pieces_per_streamed``
+(of so many pieces one does, the others do not), ``near`` (whether it goes through near caches: a
+line at a time, and nothing is prefetched), ``group`` (channels taken together), ``shared``
 (whether threads share each channel), ``interleaved`` (whether one slab is mapped while the next is
 reduced) and ``held`` (of planes, whether near caches hold all).
 )";
@@ -94,8 +94,8 @@ py::dict schedule(const py::object& shape, const py::object& walk, const py::obj
   py::dict result;
   result["threads"] = found.threads;
   result["streaming"] = found.store == Store::streaming;
-  result["halved"] = found.halved;
-  result["joined"] = found.store == Store::joined;
+  result["pieces_per_streamed"] = found.pieces_per_streamed;
+  result["near"] = found.store == Store::near;
   result["group"] = found.group;
   result["shared"] = found.shared;
   result["interleaved"] = found.interleaved;

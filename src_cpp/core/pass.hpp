@@ -157,9 +157,9 @@ struct Pass {
   Outcome run() const;
 
   // Maps a block of planes that begins in a channel.
-  void map_planes(const Block& block, const Operands& here, ptrdiff_t channel) const {
+  void map_planes(const Block& block, const Operands& here, ptrdiff_t channel, Store store) const {
     mapping->kernel.planes(block, here.in.data(), here.out.data(),
-                           mapping->coefficients_at(channel).data(), activation, schedule.store);
+                           mapping->coefficients_at(channel).data(), activation, store);
   }
 };
 

@@ -138,7 +138,7 @@ class PlanesWalk {
   void map_piece(const Group& group, ptrdiff_t piece_index) const {
     const Piece piece = pieces_[piece_index];
     pass_.map_planes({piece.outer_size, group.channels, piece.inner_size}, at(piece, group.channel),
-                     group.channel);
+                     group.channel, schedule_.store);
   }
 
   // Maps in reverse what was reduced last: that lies in cache.

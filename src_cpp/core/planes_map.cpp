@@ -11,17 +11,17 @@ constexpr ptrdiff_t kPieceElements = 16384;  // at most, of one plane
 constexpr ptrdiff_t kWholeLines = 16;        // so many planes are whole lines
 
 // How the planes are cut: into runs of neighbouring planes, or into parts of a plane. What is
-// checked is mapped out of the nearest cache, so piece by piece.
+// checked is mapped out of the nearest cache, so piece by piece; as is what is stored in two ways.
 class MapPieces {
  public:
-  MapPieces(const Geometry& g, int threads, bool checked)
-      : planes_(g.outer * g.channels),
-        one_by_one_(checked || g.inner > kPieceElements),
-        inner_(g.inner),
+  explicit MapPieces(const Pass& pass)
+      : planes_(pass.geometry.outer * pass.geometry.channels),
+        one_by_one_(pass.check || pass.schedule.mixes_stores() ||
+                    pass.geometry.inner > kPieceElements),
+        inner_(pass.geometry.inner),
         parts_(ceil_div(inner_, kPieceElements)),
         step_(ceil_div(inner_, parts_)),
-        run_(planes_of_run(one_by_one_ ? kPieceElements
-                                       : elements_of_task(g.elements(), threads))) {}
+        run_(planes_of_run(elements_of_run(pass))) {}
   ptrdiff_t size() const { return ceil_div(planes_, run_) * parts_; }
 
   struct Run {
@@ -37,6 +37,11 @@ class MapPieces {
   }
 
  private:
+  ptrdiff_t elements_of_run(const Pass& pass) const {
+    if (pass.schedule.mixes_stores()) return kMixedPieceElements;
+    return one_by_one_ ? kPieceElements
+                       : elements_of_task(pass.geometry.elements(), pass.schedule.threads);
+  }
   ptrdiff_t planes_of_run(ptrdiff_t elements) const {
     if (parts_ > 1) return 1;
     const ptrdiff_t planes = ceil_div(elements, inner_);
@@ -53,7 +58,7 @@ class PlanesMap {
   explicit PlanesMap(const Pass& pass)
       : pass_(pass),
         channels_(pass.geometry.channels),
-        pieces_(pass.geometry, pass.schedule.threads, pass.check != nullptr),
+        pieces_(pass),
         shares_(pieces_.size(), pass.schedule.threads, kSmallTasks) {}
 
   void run(const Team& team) {
@@ -62,29 +67,32 @@ class PlanesMap {
       team.barrier();
     }
     for_claimed(shares_, team.rank, team.size, pieces_.at_once(),
-                [&](ptrdiff_t piece, ptrdiff_t n) { map_run(pieces_.run(piece, n)); });
+                [&](ptrdiff_t piece, ptrdiff_t n) {
+                  map_run(pieces_.run(piece, n), pass_.schedule.store_of(piece));
+                });
     pass_.mapping->fence();
   }
 
  private:
   // The planes of one outer index at a time.
-  void map_run(const MapPieces::Run& run) const {
+  void map_run(const MapPieces::Run& run, Store store) const {
     const ptrdiff_t end = run.plane + run.planes;
     for (ptrdiff_t plane = run.plane; plane < end;) {
       const ptrdiff_t outer = plane / channels_, channel = plane % channels_;
       const ptrdiff_t planes = std::min(end - plane, channels_ - channel);
-      map_planes({1, planes, run.inner_size}, outer, channel, run.inner_begin);
+      map_planes({1, planes, run.inner_size}, outer, channel, run.inner_begin, store);
       plane += planes;
     }
   }
 
-  void map_planes(const Block& block, ptrdiff_t outer, ptrdiff_t channel, ptrdiff_t inner) const {
+  void map_planes(const Block& block, ptrdiff_t outer, ptrdiff_t channel, ptrdiff_t inner,
+                  Store store) const {
     const Operands here = pass_.operands.at(outer, channel, inner);
     if (pass_.check) {
       pass_.check->read(here.in[0], here.in_item[0], block.channels, block.inner,
                         here.in[0].channel);
     }
-    pass_.map_planes(block, here, channel);
+    pass_.map_planes(block, here, channel, store);
   }
 
   const Pass& pass_;

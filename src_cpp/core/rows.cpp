@@ -14,8 +14,7 @@ namespace {
 // Rows whose mean is the shift. One channel of a poor shift has all rows read again, so they are
 // many, and they lie apart: neighbours in an image are alike.
 constexpr ptrdiff_t kMostShiftRows = 32;
-constexpr ptrdiff_t kPiecesBack = 4;              // mapped at a time behind a reduction
-constexpr ptrdiff_t kHalvedElements = 32 * 1024;  // streamed, and as many stored
+constexpr ptrdiff_t kPiecesBack = 4;  // mapped at a time behind a reduction
 constexpr ptrdiff_t kLineBytes = 64;
 constexpr ptrdiff_t kLeastRowsOfRun = 64;
 
@@ -30,6 +29,16 @@ bool end_to_end(const Pass& pass) {
   for (size_t i = 0; i < o.in.size(); ++i) all &= o.in[i].outer == width * o.in_item[i];
   for (size_t i = 0; i < o.out.size(); ++i) all &= o.out[i].outer == width * o.out_item[i];
   return all;
+}
+
+// Whether all long rows of the outputs, of `fold` rows each, begin with a line.
+bool begin_lines(const Pass& pass, ptrdiff_t fold) {
+  const auto begins = [&](const Output& out) {
+    return reinterpret_cast<uintptr_t>(out.data) % kLineBytes == 0 &&
+           fold * out.outer % kLineBytes == 0;
+  };
+  const auto& out = pass.operands.out;
+  return std::all_of(out.begin(), out.end(), begins);
 }
 
 ptrdiff_t fold_of(const Pass& pass) {
@@ -51,8 +60,9 @@ class RowsMap {
         columns_(fold_of(pass) * width_),
         rows_(pass.geometry.elements() / columns_),
         tail_(pass.geometry.elements() % columns_),
+        begin_lines_(begin_lines(pass, columns_ / width_)),
         store_(store()),
-        length_(columns_ + (store_ == Store::ordinary ? 0 : line())),
+        length_(columns_ + (one_run() ? line() : 0)),
         long_coefficients_(pass.mapping->coefficients->compute(),
                            pass.mapping->coefficients->arrays(), own_row() ? 0 : length_),
         step_(rows_of_piece()),
@@ -87,27 +97,29 @@ class RowsMap {
  private:
   ptrdiff_t line() const { return kLineBytes / pass_.operands.out_item[0]; }
 
-  // Rows that lie end to end are one run if they are streamed or no whole lines, but not few of
-  // them: copying the coefficients would take as long as that spares.
+  // Rows that lie end to end, but begin within lines, are one run, if they are streamed or not few
+  // of them: copying the coefficients would take as long as that spares.
   Store store() const {
     const Store planned = pass_.schedule.store;
-    if (!end_to_end(pass_) || planned == Store::streaming) return planned;
+    if (planned == Store::streaming || begin_lines_) return planned;
     const bool few = columns_ == channels_ && rows_ < kLeastRowsOfRun;
-    return few || columns_ % line() == 0 ? Store::ordinary : Store::joined;
+    if (few || !end_to_end(pass_)) return Store::ordinary;
+    return planned == Store::near ? Store::near : Store::joined;
   }
+  bool one_run() const { return store_ != Store::ordinary && !begin_lines_; }
 
   bool own_row() const { return length_ == channels_; }  // then inner is 1, too
 
   ptrdiff_t rows_of_piece() const {
     // What is looked at is then mapped out of the nearest cache.
     if (pass_.reduction || pass_.check) return ceil_div(kSmallTaskElements, columns_);
-    if (pass_.schedule.halved) return ceil_div(kHalvedElements, columns_);
+    if (pass_.schedule.mixes_stores()) return ceil_div(kMixedPieceElements, columns_);
     return ceil_div(elements_of_task(rows_ * columns_, pass_.schedule.threads), columns_);
   }
 
   ptrdiff_t at_once() const {
     if (pass_.reduction) return kPiecesBack;
-    return pass_.check || pass_.schedule.halved ? 1 : pieces_;
+    return pass_.check || pass_.schedule.mixes_stores() ? 1 : pieces_;
   }
 
   void spread(ptrdiff_t begin, ptrdiff_t end) {
@@ -120,9 +132,8 @@ class RowsMap {
 
   void map_pieces(ptrdiff_t piece, ptrdiff_t pieces) const {
     const ptrdiff_t row = piece * step_;
-    const bool stored = pass_.schedule.halved && piece % 2 != 0;
     map_block(row, std::min(pieces * step_, rows_ - row), columns_,
-              stored ? Store::joined : store_);
+              pass_.schedule.mixes_stores() ? pass_.schedule.store_of(piece) : store_);
   }
 
   void map_block(ptrdiff_t row, ptrdiff_t rows, ptrdiff_t columns, Store store) const {
@@ -143,6 +154,7 @@ class RowsMap {
 
   const Pass& pass_;
   ptrdiff_t channels_, width_, columns_, rows_, tail_;
+  bool begin_lines_;
   Store store_;
   ptrdiff_t length_;  // of the coefficients
   Coefficients long_coefficients_;

@@ -83,6 +83,14 @@ bool reads_planes_in_rows(const Work& work, ptrdiff_t plane, const CacheSizes& c
 
 bool maps_one_array(const Work& work) { return !work.reduces && work.one_array(); }
 
+// A map of one array in several threads, which nearly fills a near cache: memory takes what is
+// streamed at one speed or at half of it, from one minute to the next, and others take their part
+// of the cache. So some of the output is streamed and some stored: neither alone is much faster in
+// any minute, and each is slower in some (docs/experiments.md).
+bool mixes(const Work& work, const CacheSizes& caches, int threads) {
+  return maps_one_array(work) && !work.in_place && threads > 1 && is_near(caches);
+}
+
 // The planes walk writes what it has prefetched while it read, and a map of one array what it
 // prefetches for writing: through the caches they keep up with memory as long as a good part of the
 // last one holds all.
@@ -92,16 +100,9 @@ ptrdiff_t most_bytes_through_caches(const Work& work, const CacheSizes& caches, 
   const bool reduces_rows = work.reduces && work.walk == Walk::rows;
   const bool later = (work.in_place && work.one_array()) ||
                      (threads > 1 && (maps_planes || (work.in_place && reduces_rows)));
+  if (mixes(work, caches, threads)) return std::max(kStreamingBytes, caches.l3 * 5 / 8);
   const ptrdiff_t least = later ? kStreamingBytesLater : kStreamingBytes;
   return keeps_up ? std::max(least, caches.l3 / 6) : least;
-}
-
-// Whether planes that are no whole lines, stored through a near cache, are taken as one run: each
-// line is stored once then.
-bool joins(const Work& work, const CacheSizes& caches) {
-  const ptrdiff_t plane = work.inner * work.bytes_written;
-  return work.walk == Walk::planes && work.end_to_end && is_near(caches) && plane < kShortPlane &&
-         plane % kLineBytes != 0;
 }
 
 Store store_for(const Work& work, const CacheSizes& caches, int threads) {
@@ -110,15 +111,13 @@ Store store_for(const Work& work, const CacheSizes& caches, int threads) {
   const bool large = work.footprint() >= most_bytes_through_caches(work, caches, threads);
   const bool streams = work.bytes_written > 0 && large && whole_lines;
   if (streams) return Store::streaming;
-  return joins(work, caches) ? Store::joined : Store::ordinary;
+  return is_near(caches) ? Store::near : Store::ordinary;
 }
 
-// Whether of streamed rows every other piece is stored, in a map alone, as was measured where a
-// near cache is as large as all arrays (docs/experiments.md): likely it holds what is read and half
-// of what is written, even if others take their part of it.
-bool halves(const Work& work, Store store, const CacheSizes& caches, int threads) {
-  return maps_one_array(work) && work.walk == Walk::rows && store == Store::streaming &&
-         threads > 1 && is_near(caches) && work.footprint() <= caches.l3;
+int pieces_per_streamed(const Work& work, Store store, const CacheSizes& caches, int threads) {
+  const bool fills = store == Store::streaming && work.footprint() <= caches.l3;
+  if (!fills || !mixes(work, caches, threads)) return 1;
+  return work.walk == Walk::planes ? 4 : 2;
 }
 
 // Whether all arrays lie in a last cache that is near; whether they do even if others use it.
@@ -176,7 +175,8 @@ ptrdiff_t room_for_slabs(const CacheSizes& caches, ptrdiff_t of_l2, int threads)
 Schedule schedule_for(const Work& work, const CacheSizes& caches, int threads) {
   threads = threads_for(work, threads);
   const Store store = store_for(work, caches, threads);
-  Schedule schedule{threads, store, halves(work, store, caches, threads), 1, false, false, false};
+  const int streamed = pieces_per_streamed(work, store, caches, threads);
+  Schedule schedule{threads, store, streamed, 1, false, false, false};
   if (work.walk == Walk::rows || work.elements() == 0) return schedule;
   const ptrdiff_t group = group_for(work, schedule.store, caches, threads);
   const bool idle = ceil_div(work.channels, group) < 2 * threads;

@@ -31,14 +31,22 @@ struct Work {
 struct Schedule {
   int threads;
   Store store;
-  bool
-      halved;  // a map of rows: every other piece of a streamed output is stored through the caches
+  // A map alone: where its output is streamed, one of so many pieces is, the others are stored.
+  int pieces_per_streamed;
   // Of the planes walk:
   ptrdiff_t group;   // channels taken together
   bool shared;       // all threads work on one channel, each on a part of its slab
   bool interleaved;  // a slab is mapped while the next one is reduced; else right after its own
   bool held;         // all arrays lie in near caches
+
+  bool mixes_stores() const { return pieces_per_streamed > 1; }
+  Store store_of(ptrdiff_t piece) const {
+    return (piece + 1) % pieces_per_streamed == 0 ? store : Store::near;
+  }
 };
+
+// Elements of a piece where some are streamed and others stored.
+constexpr ptrdiff_t kMixedPieceElements = 32 * 1024;
 
 Schedule schedule_for(const Work& work, const CacheSizes& caches, int threads);
 

@@ -37,10 +37,12 @@ struct Output {
 // streaming: the caller will not read the output soon; bypass the caches where alignment allows. A
 // thread that has stored so calls the table's `fence` when it is done: not after each block, where
 // it would wait for the memory.
-// joined: through the caches, but planes end to end as one run, no vector of which is in two lines.
-// Rows that lie end to end may be one run, too, unless ordinary: then the coefficients that a line
-// of the output takes stand behind the last ones, the first ones once more.
-enum class Store { ordinary, joined, streaming };
+// near: through near caches: planes end to end as one run, no vector of which is in two lines; and
+// maps alone prefetch nothing where the CPU does so as well.
+// Rows that lie end to end and are no whole lines are one run, too, unless ordinary: then the
+// coefficients that a line of the output takes stand behind the last ones, the first ones once
+// more. joined: such rows through caches that are not near.
+enum class Store { ordinary, joined, near, streaming };
 
 constexpr int kMaxInputs = 3;
 constexpr int kMaxOutputs = 2;

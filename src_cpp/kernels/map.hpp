@@ -331,6 +331,18 @@ struct MappedPlanes {
 #pragma GCC unroll 4
     for (int k = 0; k < Op::outputs; ++k) out[k] = outputs[k];
   }
+  __attribute__((always_inline)) MappedPlanes plus(ptrdiff_t elements) const {
+    MappedPlanes moved = *this;
+#pragma GCC unroll 4
+    for (int k = 0; k < Op::inputs; ++k) {
+      moved.in.in[k].data += elements * static_cast<ptrdiff_t>(sizeof(T));
+    }
+#pragma GCC unroll 4
+    for (int k = 0; k < Op::outputs; ++k) {
+      moved.out[k].data += elements * static_cast<ptrdiff_t>(sizeof(U));
+    }
+    return moved;
+  }
   __attribute__((always_inline)) Place<Op, T, U> at(ptrdiff_t c, ptrdiff_t o) const {
     Place<Op, T, U> place{in.at(c, o), {}};
 #pragma GCC unroll 4

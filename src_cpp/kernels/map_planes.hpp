@@ -234,8 +234,7 @@ void store_planes(const Op& op, const Block& block, const MappedPlanes<Op, T, U>
 template <class C, class T>
 constexpr bool kJoins = kStreams && !kSmall && kSame<T, C>;
 
-// Nothing is prefetched: in the near caches for which planes are joined that took longer
-// (docs/experiments.md).
+// Nothing is prefetched: with near caches that took longer (docs/experiments.md).
 template <class C, class Op, class T, class U>
 void store_joined_planes(const Op& op, const Block& block, const MappedPlanes<Op, T, U>& planes,
                          const void* const* coefficients) {
@@ -253,8 +252,8 @@ void map_planes(const Block& block, const Input* in, const Output* out,
   if (kStreams && how == Store::streaming && streamable<C>(op, block, planes)) {
     return stream_planes<C>(op, block, planes, coefficients);
   }
-  if constexpr (kJoins<C, T> && kSame<U, C> && Op::inputs == 1) {
-    if (how == Store::joined && joined<C>(op, block, planes)) {
+  if constexpr (kJoins<C, T> && kSame<U, C>) {
+    if (how == Store::near && joined<C>(op, block, planes)) {
       return store_joined_planes<C>(op, block, planes, coefficients);
     }
   }

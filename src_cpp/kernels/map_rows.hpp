@@ -172,19 +172,19 @@ BNFAST_INLINE void map_row(const Op& op, const Place<Op, T, U>& at, ptrdiff_t co
 }
 
 // What is prefetched along a row. Several inputs that are stored through the caches are read as
-// they lie without being prefetched.
-template <bool streaming, class Op, class T, class U>
+// they lie without being prefetched, and so is one if those are near.
+template <Store store, class Op, class T, class U>
 BNFAST_INLINE auto ahead_along(const Place<Op, T, U>& at, const ReadAhead<Op>& rows_ahead) {
-  if constexpr (streaming) {
+  if constexpr (store == Store::streaming) {
     return ReadAlong<Op, T>{at.in, rows_ahead};
-  } else if constexpr (Op::inputs == 1) {
+  } else if constexpr (Op::inputs == 1 && store != Store::near) {
     return WalkAhead<T, U, kAlongRowBytes>{at.in.at[0], at.out[0]};
   } else {
     return ReadNothing{};
   }
 }
 
-template <class C, bool streaming, class Op, class T, class U>
+template <class C, Store store, class Op, class T, class U>
 BNFAST_INLINE void map_row_by_row(const Op& op, const Block& block,
                                   const MappedPlanes<Op, T, U>& in_rows,
                                   const void* const* coefficients, ptrdiff_t ahead) {
@@ -192,7 +192,8 @@ BNFAST_INLINE void map_row_by_row(const Op& op, const Block& block,
   const ReadAhead<Op> rows_ahead = read_rows_ahead(in_rows.in, ahead);
   for (ptrdiff_t row = 0; row < block.outer; ++row) {
     const Place<Op, T, U> at = in_rows.at(0, row);
-    map_row<C, streaming>(op, at, block.channels, row_of, ahead_along<streaming>(at, rows_ahead));
+    map_row<C, store == Store::streaming>(op, at, block.channels, row_of,
+                                          ahead_along<store>(at, rows_ahead));
   }
 }
 
@@ -215,9 +216,10 @@ BNFAST_INLINE void map_in_steps(const Op& op, const Block& block,
   }
 }
 
-template <class C, bool streaming, class Op, class T, class U>
+template <class C, Store store, class Op, class T, class U>
 void map_rows_storing(const Op& op, const Block& block, const MappedPlanes<Op, T, U> in_rows,
                       const void* const* coefficients) {
+  constexpr bool streaming = store == Store::streaming;
   constexpr MapAhead how = streaming         ? MapAhead::rows
                            : Op::inputs == 1 ? MapAhead::memory
                                              : MapAhead::nothing;
@@ -226,14 +228,18 @@ void map_rows_storing(const Op& op, const Block& block, const MappedPlanes<Op, T
   const ptrdiff_t ahead = map_rows_ahead(in_rows.in, columns);
   const bool many_coefficients = columns * coefficient_bytes > kMostCoefficientBytes;
   if (columns >= kLongRow<Op, C, T, U, streaming> && !many_coefficients) {
-    return map_row_by_row<C, streaming>(op, block, in_rows, coefficients, ahead);
+    return map_row_by_row<C, store>(op, block, in_rows, coefficients, ahead);
   }
   const ptrdiff_t step =
       many_coefficients ? kRowsOfManyCoefficients : rows_within<T>(kStepBytes, columns, ahead);
   if constexpr (how == MapAhead::memory && !kSmall) {
     if (short_end_to_end(in_rows, columns)) {
-      return map_in_steps<C, streaming, MapAhead::as_they_lie>(op, block, in_rows, coefficients,
-                                                               ahead, step);
+      if (store == Store::near && columns <= kStrip<Op, C, U, false>) {
+        return map_in_steps<C, false, MapAhead::nothing>(op, block, in_rows, coefficients, ahead,
+                                                         step);
+      }
+      return map_in_steps<C, false, MapAhead::as_they_lie>(op, block, in_rows, coefficients, ahead,
+                                                           step);
     }
   }
   map_in_steps<C, streaming, how>(op, block, in_rows, coefficients, ahead, step);
@@ -241,7 +247,7 @@ void map_rows_storing(const Op& op, const Block& block, const MappedPlanes<Op, T
 
 // Rows that lie end to end as one run of lines, the first and the last elements aside. Of a line in
 // which a row ends, the coefficients are that row's last and behind them the first ones again.
-template <class C, bool streaming, class Op, class T, class U>
+template <class C, Store store, class Op, class T, class U>
 void map_run(const Op& op, const Block& block, const MappedPlanes<Op, T, U> in_rows,
              const void* const* coefficients) {
   constexpr ptrdiff_t line = kLine<U>;
@@ -263,11 +269,41 @@ void map_run(const Op& op, const Block& block, const MappedPlanes<Op, T, U> in_r
     const ptrdiff_t to_row_end = (block.channels - column + line - 1) / line, left = (n - i) / line;
     const ptrdiff_t length = (to_row_end < left ? to_row_end : left) * line;
     const Place<Op, T, U> at = run.plus(i);
-    map_vectors<C, streaming>(op, at, 0, length, row_of.plus(column),
-                              ahead_along<streaming>(at, rows_ahead));
+    map_vectors<C, store == Store::streaming>(op, at, 0, length, row_of.plus(column),
+                                              ahead_along<store>(at, rows_ahead));
     advance(length);
   }
   map_row<C, false>(op, run.plus(i), n - i, row_of.plus(column), ReadNothing{});
+}
+
+// The same where rows are whole lines: behind the first whole line they are rows again, which begin
+// with another column.
+template <class C, Store store, class Op, class T, class U>
+void map_shifted(const Op& op, const Block& block, const MappedPlanes<Op, T, U> in_rows,
+                 const void* const* coefficients) {
+  const CoefficientRow<Op, C> row_of(coefficients);
+  const Place<Op, T, U> run = in_rows.at(0, 0);
+  const ptrdiff_t rows = block.outer - 1, columns = block.channels;
+  const ptrdiff_t head = unaligned_head(run.out[0], columns);
+  map_row<C, false>(op, run, head, row_of, ReadNothing{});
+  const void* shifted[Op::coefficients];
+#pragma GCC unroll 8
+  for (int j = 0; j < Op::coefficients; ++j) shifted[j] = row_of.at[j] + head;
+  map_rows_storing<C, store>(op, {rows, columns, 1}, in_rows.plus(head), shifted);
+  map_row<C, store == Store::streaming>(op, run.plus(head + rows * columns), columns - head,
+                                        row_of.plus(head), ReadNothing{});
+}
+
+// A run by whole lines.
+template <class C, Store store, class Op, class T, class U>
+BNFAST_INLINE void map_lines(const Op& op, const Block& block,
+                             const MappedPlanes<Op, T, U>& in_rows,
+                             const void* const* coefficients) {
+  if (block.channels % kLine<U> == 0) {
+    map_shifted<C, store>(op, block, in_rows, coefficients);
+  } else {
+    map_run<C, store>(op, block, in_rows, coefficients);
+  }
 }
 
 template <class Op, class T, class U>
@@ -295,8 +331,27 @@ BNFAST_INLINE bool lines_agree(const Op& op, const MappedPlanes<Op, T, U>& in_ro
   return agree;
 }
 
-// AVX-512 stores a part of a vector as fast as a whole one; others would rather store lines.
-constexpr bool kStoresRuns = BNFAST_VECTOR_BYTES < 64 && !kSmall;
+// Whether caches that are near make a difference: nothing is prefetched of several inputs anyhow.
+template <class Op>
+constexpr bool kNearTells = !kSmall && Op::inputs == 1;
+
+// Whether rows are stored as a run of lines. AVX-512 stores a part of a vector as fast as a whole
+// one, but not one that is in two lines.
+template <class U>
+BNFAST_INLINE bool stores_lines(const Block& block) {
+  return !kSmall && (BNFAST_VECTOR_BYTES < 64 || block.channels % kLine<U> == 0);
+}
+
+template <class C, Store store, class Op, class T, class U>
+BNFAST_INLINE void store_rows(const Op& op, const Block& block,
+                              const MappedPlanes<Op, T, U>& in_rows,
+                              const void* const* coefficients, bool one_run) {
+  if (one_run && stores_lines<U>(block)) {
+    map_lines<C, store>(op, block, in_rows, coefficients);
+  } else {
+    map_rows_storing<C, store>(op, block, in_rows, coefficients);
+  }
+}
 
 template <class Op, class C, class T, class U>
 void map_rows(const Block& block, const Input* in, const Output* out,
@@ -313,13 +368,13 @@ void map_rows(const Block& block, const Input* in, const Output* out,
   const bool one_run =
       how != Store::ordinary && !every_row_aligned && lie_end_to_end(op, in_rows, block);
   if (streams && every_row_aligned) {
-    map_rows_storing<C, true>(op, block, in_rows, coefficients);
+    map_rows_storing<C, Store::streaming>(op, block, in_rows, coefficients);
   } else if (streams && one_run && lines_agree(op, in_rows)) {
-    map_run<C, true>(op, block, in_rows, coefficients);
-  } else if (kStoresRuns && one_run) {
-    map_run<C, false>(op, block, in_rows, coefficients);
+    map_lines<C, Store::streaming>(op, block, in_rows, coefficients);
+  } else if (kNearTells<Op> && how == Store::near) {
+    store_rows<C, Store::near>(op, block, in_rows, coefficients, one_run);
   } else {
-    map_rows_storing<C, false>(op, block, in_rows, coefficients);
+    store_rows<C, Store::ordinary>(op, block, in_rows, coefficients, one_run);
   }
 }
 

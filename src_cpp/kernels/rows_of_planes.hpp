@@ -20,7 +20,7 @@ class RowsOfPlanes {
         map_op_(map_op),
         coefficients_(task.coefficients),
         mapped_(task.in, task.out),
-        joins_(task.store == Store::joined && joined<C>(map_op, of.block, mapped_)) {}
+        joins_(task.store == Store::near && joined<C>(map_op, of.block, mapped_)) {}
 
   // A turn is a row; or, where a plane is but one step of a run, rows of a run. Rows that are
   // streamed are each mapped once a run's share of the channels is reduced.
