@@ -3,41 +3,25 @@
 // sums are of all its channels together, in float32, and coefficients are the same for all. So no
 // group needs folding, no plane has an end, and nothing is kept per channel. Of 7x7 planes there is
 // another loop, which keeps what batch norm needs of each channel: its own sums, to float64.
-#include <immintrin.h>
-
 #include <vector>
+
+#include "bare_vectors.hpp"
 
 namespace {
 
-#if defined(__AVX512F__)
-using Vector = __m512;
-using Half = __m256;
-Vector load(const float* p) { return _mm512_loadu_ps(p); }
-void store(float* p, Vector v) { _mm512_storeu_ps(p, v); }
-void stream(float* p, Vector v) { _mm512_stream_ps(p, v); }
-Vector load_one(const float* p, Vector others) { return _mm512_mask_loadu_ps(others, 1, p); }
-Half lower(Vector v) { return _mm512_castps512_ps256(v); }
-Half upper(Vector v) { return _mm512_extractf32x8_ps(v, 1); }
-#else
-using Vector = __m256;
-using Half = __m128;
-Vector load(const float* p) { return _mm256_loadu_ps(p); }
-void store(float* p, Vector v) { _mm256_storeu_ps(p, v); }
-void stream(float* p, Vector v) { _mm256_stream_ps(p, v); }
-Vector load_one(const float* p, Vector others) {
-  return _mm256_blend_ps(others, _mm256_castps128_ps256(_mm_load_ss(p)), 1);
-}
-Half lower(Vector v) { return _mm256_castps256_ps128(v); }
-Half upper(Vector v) { return _mm256_extractf128_ps(v, 1); }
-#endif
-constexpr long kWidth = sizeof(Vector) / sizeof(float), kLine = 64 / sizeof(float);
 constexpr int kSums = 4;
-// Of 7x7 planes: elements, images whose sums are float32, and channels of a group at most.
-constexpr long kPlane = 49, kRun = 8, kMostChannels = 16;
-constexpr long kPlaneVectors = (kPlane + kWidth - 1) / kWidth;
-static_assert(kPlane % kWidth == 1);
+constexpr long kMostChannels = 16;  // of a group whose channels are summed each
 
-Vector splat(float value) { return Vector{} + value; }
+// Planes whose channels are summed each: elements, images whose sums are float32, and how many
+// vectors they are added to, so that at most eight values are in a lane.
+template <long elements_, long run_, long sums_>
+struct ShortPlanes {
+  static constexpr long elements = elements_, run = run_, sums = sums_;
+  static constexpr long vectors = (elements + kWidth - 1) / kWidth;
+  static_assert(elements % kWidth != 0 && (vectors + sums - 1) / sums * run <= 8);
+};
+using Planes7 = ShortPlanes<49, 8, (49 + kWidth - 1) / kWidth>;
+using Planes14 = ShortPlanes<196, 1, 4>;
 
 }  // namespace
 
@@ -45,8 +29,8 @@ Vector splat(float value) { return Vector{} + value; }
 struct BareLoop {
   long images, image, row;  // images; floats of an image and of a row
   long turn, ahead;         // floats that take turns; floats read ahead (half: soon), a row at most
-  int streaming, at_once;   // at_once: a group is mapped when all of it is summed, in reverse
-  int each_channel;         // 7x7 planes: sums of each channel; whole runs of images
+  long plane;  // 49 or 196: each channel is summed; whole runs of images. 0: all at once
+  int streaming, at_once;  // at_once: a group is mapped when all of it is summed, in reverse
   int threads;
   float shift, mean, scale;  // y = (x - shift)*scale, or ((x - shift) + (dy - mean))*scale
 };
@@ -57,14 +41,12 @@ struct Totals {
   Vector first[kSums] = {}, second[kSums] = {};
 };
 
-using Doubles = double __attribute__((vector_size(sizeof(Vector))));
-
 // A channel's sums in float64: as many as a vector has lanes.
 struct ChannelSum {
   Doubles low = {}, high = {};
   void add(Vector v) {
-    low += __builtin_convertvector(lower(v), Doubles);
-    high += __builtin_convertvector(upper(v), Doubles);
+    low += widen(lower(v));
+    high += widen(upper(v));
   }
   double total() const {
     const Doubles both = low + high;
@@ -73,11 +55,6 @@ struct ChannelSum {
     return sum;
   }
 };
-
-template <_mm_hint hint>
-void prefetch(const float* p) {
-  _mm_prefetch(reinterpret_cast<const char*>(p), hint);
-}
 
 // Elements [0, n) of x, and of dy if `backward`. While x[i] is added x[i + next] is prefetched into
 // L2, unless next is 0.
@@ -139,8 +116,10 @@ class Groups {
 
   // Groups [begin, end).
   void run(long begin, long end, double* totals) {
-    if (loop_.each_channel) {
-      for (long g = begin; g <= end; ++g) by_channels(g, begin, end, totals);
+    if (loop_.plane == Planes7::elements) {
+      run_by_channels<Planes7>(begin, end, totals);
+    } else if (loop_.plane == Planes14::elements) {
+      run_by_channels<Planes14>(begin, end, totals);
     } else if (loop_.at_once) {
       for (long g = begin; g < end; ++g) at_once(g, g + 1 < end ? g + 1 : g, totals);
     } else {
@@ -177,27 +156,38 @@ class Groups {
     }
   }
 
+  template <class Planes>
+  void run_by_channels(long begin, long end, double* totals) {
+    if (loop_.at_once) {
+      for (long g = begin; g < end; ++g) by_channels_at_once<Planes>(g, totals);
+    } else {
+      for (long g = begin; g <= end; ++g) by_channels<Planes>(g, begin, end, totals);
+    }
+  }
+
   // Sums a run of channel c's planes of group g from image o on. `next`: what is summed later.
+  template <class Planes>
   void add_channel(long g, long c, long o, long next) {
     const Vector shift = splat(loop_.shift);
-    Vector first[kPlaneVectors] = {}, second[kPlaneVectors] = {};
-    const long begin = place(g, o) + c * kPlane;
-    for (long r = 0; r < kRun; ++r) {
+    Vector first[Planes::sums] = {}, second[Planes::sums] = {};
+    const long begin = place(g, o) + c * Planes::elements;
+    for (long r = 0; r < Planes::run; ++r) {
       const float *x = x_ + begin + r * loop_.image, *dy = dy_ + begin + r * loop_.image;
-#pragma GCC unroll 8
-      for (long v = 0; v < kPlaneVectors; ++v, x += kWidth, dy += kWidth) {
+#pragma GCC unroll 32
+      for (long v = 0; v < Planes::vectors; ++v, x += kWidth, dy += kWidth) {
         if (streaming && v * kWidth % kLine == 0) {
           prefetch<_MM_HINT_T1>(x + next);
           if (backward) prefetch<_MM_HINT_T1>(dy + next);
         }
-        const bool last = v == kPlaneVectors - 1;
-        const Vector d = (last ? load_one(x, shift) : load(x)) - shift;
-        const Vector y = !backward ? d : last ? load_one(dy, Vector{}) : load(dy);
-        first[v] += y;
-        second[v] += y * d;
+        constexpr int rest = Planes::elements % kWidth;
+        const bool last = v == Planes::vectors - 1;
+        const Vector d = (last ? load_first<rest>(x, shift) : load(x)) - shift;
+        const Vector y = !backward ? d : last ? load_first<rest>(dy, Vector{}) : load(dy);
+        first[v % Planes::sums] += y;
+        second[v % Planes::sums] += y * d;
       }
     }
-    for (long v = 1; v < kPlaneVectors; ++v) {
+    for (long v = 1; v < Planes::sums; ++v) {
       first[0] += first[v];
       second[0] += second[v];
     }
@@ -205,27 +195,44 @@ class Groups {
     second_[c].add(second[0]);
   }
 
+  template <class Planes>
+  void finish_channels(double* totals) {
+    for (long c = 0; c < loop_.row / Planes::elements; ++c) {
+      totals[0] += first_[c].total();
+      totals[1] += second_[c].total();
+      first_[c] = second_[c] = {};
+    }
+  }
+
   // The same as in_turn, but that of a group each channel is summed on its own. Nothing is
   // prefetched unless the map streams.
+  template <class Planes>
   void by_channels(long g, long begin, long end, double* totals) {
-    const long channels = loop_.row / kPlane, following = g + 1 < end ? g + 1 : begin;
-    for (long o = 0; o < loop_.images; o += kRun) {
-      const bool last = o + kRun >= loop_.images;
-      const long next = (last ? place(following, 0) : place(g, o + kRun)) - place(g, o);
+    constexpr long run = Planes::run;
+    const long channels = loop_.row / Planes::elements, following = g + 1 < end ? g + 1 : begin;
+    for (long o = 0; o < loop_.images; o += run) {
+      const bool last = o + run >= loop_.images;
+      const long next = (last ? place(following, 0) : place(g, o + run)) - place(g, o);
       for (long c = 0, row = 0; c < channels; ++c) {
-        if (g < end) add_channel(g, c, o, next);
-        const long share = g > begin ? kRun * (c + 1) / channels : 0;
+        if (g < end) add_channel<Planes>(g, c, o, next);
+        const long share = g > begin ? run * (c + 1) / channels : 0;
         for (; row < share; ++row) {
           const long at = place(g - 1, o + row);
           put(at, loop_.row, at, at);
         }
       }
     }
-    for (long c = 0; c < channels; ++c) {
-      totals[0] += first_[c].total();
-      totals[1] += second_[c].total();
-      first_[c] = second_[c] = {};
+    finish_channels<Planes>(totals);
+  }
+
+  // The same as at_once, likewise.
+  template <class Planes>
+  void by_channels_at_once(long g, double* totals) {
+    for (long o = 0; o < loop_.images; o += Planes::run) {
+      for (long c = 0; c < loop_.row / Planes::elements; ++c) add_channel<Planes>(g, c, o, 0);
     }
+    finish_channels<Planes>(totals);
+    for (long o = loop_.images; o-- > 0;) put(place(g, o), loop_.row, place(g, o), place(g, o));
   }
 
   // Sums group g, if there is one, and maps the one before. Of both one prefetches what is summed

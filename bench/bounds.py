@@ -3,12 +3,13 @@
 python bench/bounds.py [--shape NxCxHxW ...] [--threads N] [--seconds S]
 
 NCHW: loops of bare_loops.cpp, which sum and map in the same order, with nothing kept per channel;
-and of 7x7 planes others, which keep each channel's sums. Of several groups, turns and kinds of
-stores the fastest of either sort. NHWC: the memory probes one after the other, as often as the
-tensors must be read and written. All take turns in this process; the answers of bnfast and of the
-loops are checked first. Prints the speed of the memory's own copy (of two reads and a write), the
-shares of it that bnfast and the bounds reach, and bnfast's speed over that of each bound. Needs g++
-and a CPU with AVX2.
+and of 7x7 and 14x14 planes others, which keep each channel's sums. Of several groups, turns and
+kinds of stores the fastest of either sort. NHWC: the memory probes one after the other, as often as
+the tensors must be read and written; and where the channels are whole strips, loops of
+bare_rows.cpp, which keep each channel's sums. All take turns in this process; the answers of bnfast
+and of the loops are checked first. Prints the speed of the memory's own copy (of two reads and a
+write), the shares of it that bnfast and the bounds reach, and bnfast's speed over that of each
+bound. Needs g++ and a CPU with AVX2.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import ctypes
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import lcm
 from pathlib import Path
@@ -30,12 +31,13 @@ from bnfast.bench.operations import LAYOUTS, Array, Call, Problem, bnfast_call, 
 from bnfast.bench.shapes import unique_shapes
 from median_times import seconds_of
 
-SOURCE = Path(__file__).with_name("bare_loops.cpp")
+SOURCES = [Path(__file__).with_name(name) for name in ("bare_loops.cpp", "bare_rows.cpp")]
 FLAGS = ["-O3", "-march=native", "-fopenmp", "-shared", "-fPIC"]
 LINE = 16  # floats
 AHEAD = 1024  # floats
 MOST_GROUPED = 16
-SHORT, RUN = 49, 8  # elements of a plane whose channels are summed each, and images of a run
+RUNS = {49: 8, 196: 1}  # elements of planes whose channels are summed each: images of a run
+STRIP = 64  # columns of rows that are summed side by side, at most
 FINALISTS = 2
 PROBES = {"training": ("copy", 2), "backward": ("add", 3)}
 
@@ -44,10 +46,23 @@ class BareLoop(ctypes.Structure):
     """The structure of that name in bare_loops.cpp."""
 
     _fields_ = (
-        *((name, ctypes.c_long) for name in ("images", "image", "row", "turn", "ahead")),
-        *((name, ctypes.c_int) for name in ("streaming", "at_once", "each_channel", "threads")),
+        *((name, ctypes.c_long) for name in ("images", "image", "row", "turn", "ahead", "plane")),
+        *((name, ctypes.c_int) for name in ("streaming", "at_once", "threads")),
         *((name, ctypes.c_float) for name in ("shift", "mean", "scale")),
     )
+
+
+class BareRows(ctypes.Structure):
+    """The structure of that name in bare_rows.cpp."""
+
+    _fields_ = (
+        *((name, ctypes.c_long) for name in ("rows", "columns")),
+        *((name, ctypes.c_int) for name in ("streaming", "threads")),
+        *((name, ctypes.c_float) for name in ("shift", "mean", "scale")),
+    )
+
+
+CONSTANTS = {"shift": 0.5, "mean": 0.25, "scale": 0.75}
 
 
 @dataclass(frozen=True)
@@ -62,8 +77,10 @@ class Order:
 
     def __str__(self) -> str:
         how = "at once" if self.at_once else f"{self.turn} floats in turn"
-        how = "each summed" if self.each_channel else how
-        return f"{self.channels} channels, {how}, {'streamed' if self.streaming else 'stored'}"
+        each = "each summed, " if self.each_channel else ""
+        return (
+            f"{self.channels} channels, {each}{how}, {'streamed' if self.streaming else 'stored'}"
+        )
 
 
 def orders(channels: int, plane: int) -> Iterator[Order]:
@@ -81,15 +98,18 @@ def orders(channels: int, plane: int) -> Iterator[Order]:
 
 def orders_of_short(images: int, channels: int, plane: int) -> Iterator[Order]:
     """The same with each channel's sums, of the planes that have such a loop."""
-    if plane == SHORT and images % RUN == 0 and channels % MOST_GROUPED == 0:
-        for streaming in (True, False):
-            yield Order(MOST_GROUPED, MOST_GROUPED * SHORT, streaming, each_channel=True)
+    if plane not in RUNS or images % RUNS[plane]:
+        return
+    for group in sorted({lcm(plane, LINE) // plane, MOST_GROUPED}):
+        if channels % group == 0:
+            for streaming, at_once in ((True, False), (False, False), (False, True)):
+                yield Order(group, group * plane, streaming, at_once, each_channel=True)
 
 
 def compiled(folder: str) -> ctypes.CDLL:
     """Compile the loops for this CPU."""
     library = Path(folder) / "bare_loops.so"
-    subprocess.run(["g++", *FLAGS, str(SOURCE), "-o", str(library)], check=True)
+    subprocess.run(["g++", *FLAGS, *map(str, SOURCES), "-o", str(library)], check=True)
     return ctypes.CDLL(str(library))
 
 
@@ -104,20 +124,35 @@ def bare_call(
     images, channels, *spatial = p.x.shape
     plane = int(np.prod(spatial))
     row = order.channels * plane
-    shift, mean, scale = 0.5, 0.25, 0.75
     loop = BareLoop(
         images, channels * plane, row, order.turn, min(row, AHEAD),
-        order.streaming, order.at_once, order.each_channel, threads, shift, mean, scale,
+        plane if order.each_channel else 0, order.streaming, order.at_once, threads,
+        *CONSTANTS.values(),
     )  # fmt: skip
+    return checked_call(library.bare_loop, loop, p, backward=backward)
+
+
+def bare_rows_call(
+    library: ctypes.CDLL, p: Problem, *, streaming: bool, backward: bool, threads: int
+) -> Call:
+    """The loop of rows, whose answer has been checked."""
+    columns = p.x.shape[-1]
+    rows = BareRows(p.x.size // columns, columns, streaming, threads, *CONSTANTS.values())
+    return checked_call(library.bare_rows, rows, p, backward=backward)
+
+
+def checked_call(
+    function: Callable[..., object], loop: ctypes.Structure, p: Problem, *, backward: bool
+) -> Call:
     totals = np.zeros(2)
     dy = address(p.dy) if backward else None
     arguments = (ctypes.byref(loop), address(p.x), dy, address(p.out), address(totals))
 
     def call() -> None:
-        library.bare_loop(*arguments)
+        function(*arguments)
 
     call()
-    check(p, totals, backward=backward, shift=shift, mean=mean, scale=scale)
+    check(p, totals, backward=backward, **CONSTANTS)
     return call
 
 
@@ -138,21 +173,29 @@ def bounds_of_planes(
 ) -> list[dict[str, Call]]:
     """Of each sort the bare loops that were fastest when each was tried for a moment."""
 
-    def fastest(candidates: Iterator[Order]) -> dict[str, Call]:
-        found = {
-            str(order): bare_call(library, p, order, backward=backward, threads=threads)
-            for order in candidates
-        }
-        times = seconds_of(found, 0.5) if found else {}
-        return {name: found[name] for name in sorted(times, key=times.__getitem__)[:FINALISTS]}
+    def finalists(candidates: Iterator[Order]) -> dict[str, Call]:
+        return fastest(
+            {
+                str(order): bare_call(library, p, order, backward=backward, threads=threads)
+                for order in candidates
+            }
+        )
 
     images, channels, *spatial = p.x.shape
     plane = int(np.prod(spatial))
     sorts = orders(channels, plane), orders_of_short(images, channels, plane)
-    return [found for sort in sorts if (found := fastest(sort))]
+    return [found for sort in sorts if (found := finalists(sort))]
 
 
-def bounds_of_rows(p: Problem, *, backward: bool, threads: int) -> list[dict[str, Call]]:
+def fastest(calls: dict[str, Call]) -> dict[str, Call]:
+    """Those that were fastest when each was tried for a moment."""
+    times = seconds_of(calls, 0.5) if calls else {}
+    return {name: calls[name] for name in sorted(times, key=times.__getitem__)[:FINALISTS]}
+
+
+def bounds_of_rows(
+    library: ctypes.CDLL, p: Problem, *, backward: bool, threads: int
+) -> list[dict[str, Call]]:
     """All is read, then read again and written."""
     read = [array for array in (p.x, p.dy) if backward or array is p.x]
     reads = [probes("read", array, array, array, threads)[-1].call for array in read]
@@ -161,7 +204,17 @@ def bounds_of_rows(p: Problem, *, backward: bool, threads: int) -> list[dict[str
     def passes(last: Call) -> Call:
         return lambda: [call() for call in (*reads, last)]
 
-    return [{f"a pass of reading, then one {m.stores}": passes(m.call) for m in maps}]
+    probed = {f"a pass of reading, then one {m.stores}": passes(m.call) for m in maps}
+    if p.x.shape[-1] % STRIP:
+        return [probed]
+    of = {"backward": backward, "threads": threads}
+    summed = {
+        f"each channel summed, {'streamed' if streaming else 'stored'}": bare_rows_call(
+            library, p, streaming=streaming, **of
+        )
+        for streaming in (True, False)
+    }
+    return [probed, summed]
 
 
 def report(
@@ -174,7 +227,8 @@ def report(
         check_answers(operation, p, {"bnfast": own_call})
         backward = operation == "backward"
         of = {"backward": backward, "threads": options.threads}
-        bounds = bounds_of_planes(library, p, **of) if layout == "NCHW" else bounds_of_rows(p, **of)
+        bounds_of = bounds_of_planes if layout == "NCHW" else bounds_of_rows
+        bounds = bounds_of(library, p, **of)
         if not bounds:
             print(f"{name}: no bare loop fits this shape", flush=True)
             continue

@@ -54,14 +54,26 @@ def test_every_order_gives_the_same_answer(library, shape, backward, threads):
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("backward", [False, True])
-@pytest.mark.parametrize("shape", [(8, 16, 7, 7), (24, 48, 7, 7)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(8, 16, 7, 7), (24, 48, 7, 7), (3, 16, 14, 14), (2, 12, 14, 14)], ids=str
+)
 def test_sums_of_each_channel_give_the_same_answer(library, shape, backward, threads):
     p = make_problem("NCHW", shape)
-    found = list(bounds.orders_of_short(shape[0], shape[1], 49))
-    assert [order.streaming for order in found] == [True, False]
+    found = list(bounds.orders_of_short(shape[0], shape[1], shape[2] * shape[3]))
+    assert {(order.streaming, order.at_once) for order in found} == {(1, 0), (0, 0), (0, 1)}
     for order in found:
         p.out.fill(np.nan)
         bounds.bare_call(library, p, order, backward=backward, threads=threads)
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize("shape", [(2, 64, 5, 5), (1, 128, 9, 9), (3, 64, 40, 40)], ids=str)
+def test_sums_of_rows_give_the_same_answer(library, shape, backward, threads, streaming):
+    p = make_problem("NHWC", shape)
+    p.out.fill(np.nan)
+    bounds.bare_rows_call(library, p, streaming=streaming, backward=backward, threads=threads)
 
 
 @pytest.mark.parametrize(("images", "channels", "plane"), [(7, 16, 49), (8, 24, 49), (8, 16, 64)])
@@ -73,7 +85,7 @@ def test_a_wrong_answer_is_found(library):
     p = make_problem("NCHW", SHAPES[0])
     order = next(bounds.orders(32, 49))
     bounds.bare_call(library, p, order, backward=False, threads=1)
-    constants = {"backward": False, "shift": 0.5, "mean": 0.25, "scale": 0.75}
+    constants = {"backward": False, **bounds.CONSTANTS}
     with pytest.raises(AssertionError, match="sums"):
         bounds.check(p, np.zeros(2), **constants)
     p.out[0, 0, 0, 0] += 1
