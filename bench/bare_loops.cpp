@@ -1,8 +1,9 @@
 // What bounds training and backward of planes: the same reads, writes and passes as theirs with
 // nothing else to do. A group of channels is summed while the group before it is mapped, in turns;
 // sums are of all its channels together, in float32, and coefficients are the same for all. So no
-// group needs folding, no plane has an end, and nothing is kept per channel. Of 7x7 planes there is
-// another loop, which keeps what batch norm needs of each channel: its own sums, to float64.
+// group needs folding, no plane has an end, and nothing is kept per channel. Of 7x7 and 14x14
+// planes there are other loops, which keep what batch norm needs of each channel: its own sums, to
+// float64.
 #include <vector>
 
 #include "bare_vectors.hpp"
@@ -29,7 +30,7 @@ using Planes14 = ShortPlanes<196, 1, 4>;
 struct BareLoop {
   long images, image, row;  // images; floats of an image and of a row
   long turn, ahead;         // floats that take turns; floats read ahead (half: soon), a row at most
-  long plane;  // 49 or 196: each channel is summed; whole runs of images. 0: all at once
+  long plane;  // 49 or 196: each channel is summed; whole runs of images. 0: all channels together
   int streaming, at_once;  // at_once: a group is mapped when all of it is summed, in reverse
   int threads;
   float shift, mean, scale;  // y = (x - shift)*scale, or ((x - shift) + (dy - mean))*scale

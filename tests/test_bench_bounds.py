@@ -120,11 +120,12 @@ def test_a_wrong_answer_of_bnfast_is_not_timed(library, monkeypatch, capsys):
         run("2x32x7x7", monkeypatch, capsys)
 
 
-def test_it_prints_a_line_for_each_operation(library, monkeypatch, capsys):
-    lines = run("2x32x7x7", monkeypatch, capsys)
+@pytest.mark.parametrize(("shape", "bounds_of_each"), [("2x32x7x7", 1), ("8x64x7x7", 2)])
+def test_it_prints_a_line_for_each_operation(library, shape, bounds_of_each, monkeypatch, capsys):
+    lines = run(shape, monkeypatch, capsys)
     assert [line.split(":")[0] for line in lines] == [
-        f"{operation} {layout} 2x32x7x7"
+        f"{operation} {layout} {shape}"
         for layout in ("NCHW", "NHWC")
         for operation in ("training", "backward")
     ]
-    assert all("bnfast/bound" in line for line in lines)
+    assert [line.count("bnfast/bound") for line in lines] == [bounds_of_each] * 4

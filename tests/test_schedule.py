@@ -1,7 +1,11 @@
 """The schedule is a pure function of shape, caches and threads: no data, no machine."""
 
+import ast
+from pathlib import Path
+
 import pytest
 
+import bnfast
 from bnfast._core import schedule
 
 pytestmark = pytest.mark.once
@@ -10,6 +14,12 @@ MB = 2**20
 BACKWARD = {"inputs": 2}
 FAR = {"l3": 480 * MB}  # as slow as memory
 INFERENCE = {"reduces": False}
+
+
+def test_it_has_the_keys_that_type_checkers_are_told():
+    stub = ast.parse((Path(bnfast.__file__).parent / "_core.pyi").read_text())
+    told = next(node for node in stub.body if getattr(node, "name", None) == "_Schedule")
+    assert list(schedule((1, 1, 1))) == [field.target.id for field in told.body]
 
 
 def test_small_work_stays_in_one_thread():
@@ -146,8 +156,16 @@ def test_some_pieces_are_stored_where_a_near_cache_could_hold_a_map(shape, walk,
     assert per_streamed(shape, in_place=True) == 1
     assert per_streamed(shape, inputs=2) == 1
     assert per_streamed(shape, reduces=True) == 1
+    assert per_streamed(shape, images=True) == 1
     for l3 in (16 * MB, 40 * MB, 64 * MB):  # too small, nearly filled but not near, far
         assert per_streamed(shape, l3=l3) == 1
+
+
+def test_a_map_that_mixes_no_stores_streams_as_late_as_ever():
+    shape = (32, 128, 784)  # 24.5 MB in all
+    assert schedule(shape, **INFERENCE)["streaming"]
+    assert not schedule(shape, **INFERENCE, images=True)["streaming"]
+    assert not schedule(shape, **INFERENCE, l3=20 * MB)["streaming"]
 
 
 @pytest.mark.parametrize("walk", ["planes", "rows"])

@@ -8,8 +8,10 @@ import pytest
 import bnfast
 
 IMAGES = 8
-# Bytes of x: with y more than 16 MB, from which on y is streamed; and enough for two threads.
+# Bytes of x: with y more than 16 MB, from which on y is streamed, but by maps alone in two threads;
+# and enough for two threads.
 LARGE, SMALL = 8_800_000, 1_100_000
+LARGE_ALONE = 17_000_000  # with y more than 32 MB, from which on maps alone stream all
 NEARLY_NEAR = 12_000_000  # with y most of a near L3: some of y is streamed by a map, some stored
 LARGE_IN_PLACE = 34_000_000  # from 32 MB on y is streamed over x
 NEAR, STORED = (512 << 10, 32 << 20), (512 << 10, 960 << 20)  # sizes of L2 and L3
@@ -140,6 +142,10 @@ def test_partly_streamed_is_as_stored(walk, channels, inner, offset, assume_cach
     bnfast.affine(x, weight, weight, out=found, num_threads=2)
     assert found.tobytes() == wanted.tobytes()
     assert all(np.all(part == 123) for part in around)
+    mapping = bnfast.Affine(np.zeros(channels), weight, weight)
+    found, finite = mapping._map_and_check(x)
+    assert finite
+    assert found.tobytes() == mapping(x).tobytes()
 
 
 def apart(x):
@@ -162,7 +168,7 @@ def maps(x, dy, y, threads):
     yield given[-1]
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["stored", "streamed"])
+@pytest.mark.parametrize("size", [SMALL, LARGE_ALONE], ids=["stored", "streamed"])
 @pytest.mark.parametrize("offset", [0, 1, 15])
 @pytest.mark.parametrize(
     ("channels", "dtype"),
@@ -172,7 +178,11 @@ def maps(x, dy, y, threads):
 )
 def test_rows_end_to_end_are_as_rows_apart(channels, dtype, offset, size, assume_cache_sizes):
     assume_cache_sizes(*NEAR)
-    rows = size // (np.dtype(dtype).itemsize * channels) | 1
+    itemsize = np.dtype(dtype).itemsize
+    rows = size // (itemsize * channels) | 1
+    alone = {"reduces": False, "itemsize": itemsize, "l2": NEAR[0], "l3": NEAR[1]}
+    plan = bnfast._core.schedule((rows, channels, 1), "rows", **alone)
+    assert (plan["streaming"], plan["pieces_per_streamed"]) == (size == LARGE_ALONE, 1)
     x, dy = some((rows, channels), dtype, 0), some((rows, channels), dtype, 1)
     found, around = beside(x, offset)
     wanted = apart(x)

@@ -45,8 +45,8 @@ class _CacheSizes(TypedDict):
 class _Schedule(TypedDict):
     threads: int
     streaming: bool
-    halved: bool
-    joined: bool
+    pieces_per_streamed: int
+    near: bool
     group: int
     shared: bool
     interleaved: bool
@@ -335,6 +335,7 @@ def schedule(
     reduces: bool = True,
     end_to_end: bool = True,
     in_place: bool = False,
+    images: bool = False,
     num_threads: SupportsIndex | None = 2,
     l2: int = 2097152,
     l3: int = 33554432,

@@ -19,13 +19,13 @@ How arrays of one call would be walked together: a dict with ``walk`` ("planes" 
 )";
 
 constexpr const char* kSchedule =
-    R"(schedule(shape, walk="planes", *, inputs=1, outputs=1, itemsize=4, reduces=True, end_to_end=True, in_place=False, num_threads=2, l2=2097152, l3=33554432)
+    R"(schedule(shape, walk="planes", *, inputs=1, outputs=1, itemsize=4, reduces=True, end_to_end=True, in_place=False, images=False, num_threads=2, l2=2097152, l3=33554432)
 --
 
 How a pass over arrays of shape (outer, channels, inner) would be run on a machine with these caches:
 a dict with ``threads``, ``streaming`` (whether the output bypasses the caches), ``pieces_per_streamed``
-(of so many pieces one does, the others do not), ``near`` (whether it goes through near caches: a
-line at a time, and nothing is prefetched), ``group`` (channels taken together), ``shared``
+(of so many pieces one does, the others do not), ``near`` (whether it goes through caches that are
+near), ``group`` (channels taken together), ``shared``
 (whether threads share each channel), ``interleaved`` (whether one slab is mapped while the next is
 reduced) and ``held`` (of planes, whether near caches hold all).
 )";
@@ -76,7 +76,8 @@ ptrdiff_t at_least(ptrdiff_t least, const py::object& value, const char* name) {
 py::dict schedule(const py::object& shape, const py::object& walk, const py::object& inputs,
                   const py::object& outputs, const py::object& itemsize, const py::object& reduces,
                   const py::object& end_to_end, const py::object& in_place,
-                  const py::object& num_threads, const py::object& l2, const py::object& l3) {
+                  const py::object& images, const py::object& num_threads, const py::object& l2,
+                  const py::object& l3) {
   const py::tuple sizes(shape);
   if (sizes.size() != 3) value_error("shape must have 3 sizes, got " + text_of(sizes));
   const ptrdiff_t item = at_least(1, itemsize, "itemsize");
@@ -88,7 +89,8 @@ py::dict schedule(const py::object& shape, const py::object& walk, const py::obj
                   at_least(0, outputs, "outputs") * item,
                   boolean(reduces, "reduces"),
                   boolean(end_to_end, "end_to_end"),
-                  boolean(in_place, "in_place")};
+                  boolean(in_place, "in_place"),
+                  boolean(images, "images")};
   const CacheSizes caches{0, integer(l2, "l2"), integer(l3, "l3")};
   const Schedule found = schedule_for(work, caches, checked_threads(num_threads));
   py::dict result;

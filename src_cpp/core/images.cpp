@@ -125,8 +125,9 @@ class Strips {
 };
 
 Schedule schedule_of(ptrdiff_t images, ImageSize size, const PixelMap& map, int threads) {
-  const Work work{Walk::planes,        images * size.height, size.channels, size.width,
-                  size_of(map.from()), size_of(map.to()),    false,         false};
+  Work work{Walk::planes,        images * size.height, size.channels, size.width,
+            size_of(map.from()), size_of(map.to()),    false,         false};
+  work.images = true;
   return schedule_for(work, cache_sizes(), threads);
 }
 

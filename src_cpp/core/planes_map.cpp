@@ -11,7 +11,8 @@ constexpr ptrdiff_t kPieceElements = 16384;  // at most, of one plane
 constexpr ptrdiff_t kWholeLines = 16;        // so many planes are whole lines
 
 // How the planes are cut: into runs of neighbouring planes, or into parts of a plane. What is
-// checked is mapped out of the nearest cache, so piece by piece; as is what is stored in two ways.
+// checked is mapped out of the nearest cache, so piece by piece; and so is what is stored in two
+// ways.
 class MapPieces {
  public:
   explicit MapPieces(const Pass& pass)
@@ -19,9 +20,12 @@ class MapPieces {
         one_by_one_(pass.check || pass.schedule.mixes_stores() ||
                     pass.geometry.inner > kPieceElements),
         inner_(pass.geometry.inner),
-        parts_(ceil_div(inner_, kPieceElements)),
+        most_(pass.schedule.mixes_stores() && !pass.check ? kMixedPieceElements : kPieceElements),
+        parts_(ceil_div(inner_, most_)),
         step_(ceil_div(inner_, parts_)),
-        run_(planes_of_run(elements_of_run(pass))) {}
+        run_(planes_of_run(
+            one_by_one_ ? most_
+                        : elements_of_task(pass.geometry.elements(), pass.schedule.threads))) {}
   ptrdiff_t size() const { return ceil_div(planes_, run_) * parts_; }
 
   struct Run {
@@ -37,11 +41,6 @@ class MapPieces {
   }
 
  private:
-  ptrdiff_t elements_of_run(const Pass& pass) const {
-    if (pass.schedule.mixes_stores()) return kMixedPieceElements;
-    return one_by_one_ ? kPieceElements
-                       : elements_of_task(pass.geometry.elements(), pass.schedule.threads);
-  }
   ptrdiff_t planes_of_run(ptrdiff_t elements) const {
     if (parts_ > 1) return 1;
     const ptrdiff_t planes = ceil_div(elements, inner_);
@@ -50,7 +49,7 @@ class MapPieces {
 
   ptrdiff_t planes_;
   bool one_by_one_;
-  ptrdiff_t inner_, parts_, step_, run_;
+  ptrdiff_t inner_, most_, parts_, step_, run_;
 };
 
 class PlanesMap {

@@ -7,6 +7,7 @@
 #include "core/pass.hpp"
 #include "core/pieces.hpp"
 #include "core/shares.hpp"
+#include "dispatch/dispatch.hpp"
 
 namespace bnfast {
 namespace {
@@ -31,11 +32,12 @@ bool end_to_end(const Pass& pass) {
   return all;
 }
 
-// Whether all long rows of the outputs, of `fold` rows each, begin with a line.
-bool begin_lines(const Pass& pass, ptrdiff_t fold) {
+// Whether all long rows of the outputs, of `fold` rows each, begin with a vector, as the kernels
+// would store it.
+bool begin_vectors(const Pass& pass, ptrdiff_t fold) {
+  const ptrdiff_t vector = active_kernels().vector_bytes;
   const auto begins = [&](const Output& out) {
-    return reinterpret_cast<uintptr_t>(out.data) % kLineBytes == 0 &&
-           fold * out.outer % kLineBytes == 0;
+    return reinterpret_cast<intptr_t>(out.data) % vector == 0 && fold * out.outer % vector == 0;
   };
   const auto& out = pass.operands.out;
   return std::all_of(out.begin(), out.end(), begins);
@@ -60,7 +62,7 @@ class RowsMap {
         columns_(fold_of(pass) * width_),
         rows_(pass.geometry.elements() / columns_),
         tail_(pass.geometry.elements() % columns_),
-        begin_lines_(begin_lines(pass, columns_ / width_)),
+        begin_vectors_(begin_vectors(pass, columns_ / width_)),
         store_(store()),
         length_(columns_ + (one_run() ? line() : 0)),
         long_coefficients_(pass.mapping->coefficients->compute(),
@@ -97,16 +99,16 @@ class RowsMap {
  private:
   ptrdiff_t line() const { return kLineBytes / pass_.operands.out_item[0]; }
 
-  // Rows that lie end to end, but begin within lines, are one run, if they are streamed or not few
-  // of them: copying the coefficients would take as long as that spares.
+  // Rows that lie end to end, but begin within vectors, are one run, if they are streamed or not
+  // few of them: copying the coefficients would take as long as that spares.
   Store store() const {
     const Store planned = pass_.schedule.store;
-    if (planned == Store::streaming || begin_lines_) return planned;
+    if (planned == Store::streaming || begin_vectors_) return planned;
     const bool few = columns_ == channels_ && rows_ < kLeastRowsOfRun;
     if (few || !end_to_end(pass_)) return Store::ordinary;
-    return planned == Store::near ? Store::near : Store::joined;
+    return planned == Store::near ? Store::near : Store::row_run;
   }
-  bool one_run() const { return store_ != Store::ordinary && !begin_lines_; }
+  bool one_run() const { return store_ != Store::ordinary && !begin_vectors_; }
 
   bool own_row() const { return length_ == channels_; }  // then inner is 1, too
 
@@ -154,7 +156,7 @@ class RowsMap {
 
   const Pass& pass_;
   ptrdiff_t channels_, width_, columns_, rows_, tail_;
-  bool begin_lines_;
+  bool begin_vectors_;
   Store store_;
   ptrdiff_t length_;  // of the coefficients
   Coefficients long_coefficients_;

@@ -24,8 +24,8 @@ constexpr ptrdiff_t kMostBytesPerThread = 832 * kKB;
 // Where all arrays of a pass together take more memory, its output is stored past the caches: it
 // would not stay there, and a store that bypasses them does not read the line first.
 constexpr ptrdiff_t kStreamingBytes = 16 * kMB;
-// Up to there last caches may hold the arrays, from the pass or the call before. A map of planes
-// alone that several threads share gains by that, and so does what is stored in place, whose lines
+// Up to there last caches may hold the arrays, from the pass or the call before. Maps of planes
+// alone that several threads share gain by that, and so does what is stored in place, whose lines
 // have been read: one array, and several that threads share as rows (docs/experiments.md).
 constexpr ptrdiff_t kStreamingBytesLater = 32 * kMB;
 
@@ -83,12 +83,14 @@ bool reads_planes_in_rows(const Work& work, ptrdiff_t plane, const CacheSizes& c
 
 bool maps_one_array(const Work& work) { return !work.reduces && work.one_array(); }
 
-// A map of one array in several threads, which nearly fills a near cache: memory takes what is
-// streamed at one speed or at half of it, from one minute to the next, and others take their part
-// of the cache. So some of the output is streamed and some stored: neither alone is much faster in
-// any minute, and each is slower in some (docs/experiments.md).
-bool mixes(const Work& work, const CacheSizes& caches, int threads) {
-  return maps_one_array(work) && !work.in_place && threads > 1 && is_near(caches);
+// Whether some of the output is stored even where it is streamed: that of a map of one array in
+// several threads, which a near cache could just hold. Memory takes what is streamed at one speed
+// or at half of it, from one minute to the next, and others take their part of the cache. Streaming
+// all and storing all are each slower in some minutes, and neither is much faster in any
+// (docs/experiments.md).
+bool mixes_stores(const Work& work, const CacheSizes& caches, int threads) {
+  const bool near = is_near(caches) && work.footprint() <= caches.l3;
+  return near && maps_one_array(work) && !work.in_place && !work.images && threads > 1;
 }
 
 // The planes walk writes what it has prefetched while it read, and a map of one array what it
@@ -100,7 +102,7 @@ ptrdiff_t most_bytes_through_caches(const Work& work, const CacheSizes& caches, 
   const bool reduces_rows = work.reduces && work.walk == Walk::rows;
   const bool later = (work.in_place && work.one_array()) ||
                      (threads > 1 && (maps_planes || (work.in_place && reduces_rows)));
-  if (mixes(work, caches, threads)) return std::max(kStreamingBytes, caches.l3 * 5 / 8);
+  if (mixes_stores(work, caches, threads)) return std::max(kStreamingBytes, caches.l3 * 5 / 8);
   const ptrdiff_t least = later ? kStreamingBytesLater : kStreamingBytes;
   return keeps_up ? std::max(least, caches.l3 / 6) : least;
 }
@@ -115,8 +117,7 @@ Store store_for(const Work& work, const CacheSizes& caches, int threads) {
 }
 
 int pieces_per_streamed(const Work& work, Store store, const CacheSizes& caches, int threads) {
-  const bool fills = store == Store::streaming && work.footprint() <= caches.l3;
-  if (!fills || !mixes(work, caches, threads)) return 1;
+  if (store != Store::streaming || !mixes_stores(work, caches, threads)) return 1;
   return work.walk == Walk::planes ? 4 : 2;
 }
 

@@ -17,6 +17,7 @@ struct Work {
   bool reduces;
   bool end_to_end;        // the output's planes of neighbouring channels lie so
   bool in_place = false;  // the output takes an input's memory
+  bool images = false;    // of pixels, which are mapped row by row
 
   bool one_array() const { return bytes_read <= bytes_written; }
   ptrdiff_t elements() const { return outer * channels * inner; }

@@ -38,11 +38,11 @@ struct Output {
 // thread that has stored so calls the table's `fence` when it is done: not after each block, where
 // it would wait for the memory.
 // near: through near caches: planes end to end as one run, no vector of which is in two lines; and
-// maps alone prefetch nothing where the CPU does so as well.
-// Rows that lie end to end and are no whole lines are one run, too, unless ordinary: then the
-// coefficients that a line of the output takes stand behind the last ones, the first ones once
-// more. joined: such rows through caches that are not near.
-enum class Store { ordinary, joined, near, streaming };
+// maps alone prefetch little.
+// Rows that lie end to end but do not all begin with a vector are one run, too, unless ordinary:
+// then the coefficients that a line of the output takes stand behind the last ones, the first ones
+// once more. row_run: such rows through caches that are not near.
+enum class Store { ordinary, row_run, near, streaming };
 
 constexpr int kMaxInputs = 3;
 constexpr int kMaxOutputs = 2;
@@ -180,8 +180,9 @@ struct Probes {
   void (*add_streaming)(const float* x, const float* z, float* y, ptrdiff_t n);
 };
 
-// Kernels for types that the build leaves out are null.
+// Kernels for types that the build leaves out are null. vector_bytes: what is stored at once.
 struct KernelTable {
+  ptrdiff_t vector_bytes;
   const TypeKernels* float32;
   const TypeKernels* float64;
   const TypeKernels* float16;

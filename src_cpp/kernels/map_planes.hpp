@@ -122,7 +122,7 @@ BNFAST_INLINE void map_straddling(const Op& op, const Place<Op, T, U>& at, ptrdi
   }
 }
 
-// Short planes of neighbouring channels, end to end: one run of vectors, each in a line of the
+// Planes of neighbouring channels, end to end: one run of vectors, each in a line of the
 // output, of which those that begin in one channel and end in the next are mapped with both
 // channels' coefficients. inner is at least a line of the output.
 template <class C, bool streaming, class Op, class T, class U, class Next>

@@ -282,16 +282,16 @@ template <class C, Store store, class Op, class T, class U>
 void map_shifted(const Op& op, const Block& block, const MappedPlanes<Op, T, U> in_rows,
                  const void* const* coefficients) {
   const CoefficientRow<Op, C> row_of(coefficients);
-  const Place<Op, T, U> run = in_rows.at(0, 0);
+  const Place<Op, T, U> begin = in_rows.at(0, 0);
   const ptrdiff_t rows = block.outer - 1, columns = block.channels;
-  const ptrdiff_t head = unaligned_head(run.out[0], columns);
-  map_row<C, false>(op, run, head, row_of, ReadNothing{});
+  const ptrdiff_t head = unaligned_head(begin.out[0], columns);
+  map_row<C, false>(op, begin, head, row_of, ReadNothing{});
   const void* shifted[Op::coefficients];
 #pragma GCC unroll 8
   for (int j = 0; j < Op::coefficients; ++j) shifted[j] = row_of.at[j] + head;
   map_rows_storing<C, store>(op, {rows, columns, 1}, in_rows.plus(head), shifted);
-  map_row<C, store == Store::streaming>(op, run.plus(head + rows * columns), columns - head,
-                                        row_of.plus(head), ReadNothing{});
+  const ptrdiff_t left = columns - head;
+  map_run<C, store>(op, {1, left, 1}, in_rows.plus(head + rows * columns), shifted);
 }
 
 // A run by whole lines.

@@ -11,7 +11,8 @@ void fence() { stream_fence(); }
 }  // namespace
 
 extern const KernelTable kernels;
-const KernelTable kernels = {&float32_kernels,
+const KernelTable kernels = {BNFAST_VECTOR_BYTES,
+                             &float32_kernels,
                              &float64_kernels,
                              &float16_kernels,
                              &bfloat16_kernels,
