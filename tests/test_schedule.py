@@ -161,6 +161,13 @@ def test_some_pieces_are_stored_where_a_near_cache_could_hold_a_map(shape, walk,
         assert per_streamed(shape, l3=l3) == 1
 
 
+def test_rows_that_leave_no_room_in_a_near_cache_are_all_streamed():
+    at_most, more = (1433, 8, 320), (1434, 8, 320)  # 28 MB in all
+    assert schedule(at_most, "rows", **INFERENCE)["pieces_per_streamed"] == 2
+    assert schedule(more, "rows", **INFERENCE)["pieces_per_streamed"] == 1
+    assert schedule(more, **INFERENCE)["pieces_per_streamed"] == 4
+
+
 def test_a_map_that_mixes_no_stores_streams_as_late_as_ever():
     shape = (32, 128, 784)  # 24.5 MB in all
     assert schedule(shape, **INFERENCE)["streaming"]

@@ -86,10 +86,11 @@ bool maps_one_array(const Work& work) { return !work.reduces && work.one_array()
 // Whether some of the output is stored even where it is streamed: that of a map of one array in
 // several threads, which a near cache could just hold. Memory takes what is streamed at one speed
 // or at half of it, from one minute to the next, and others take their part of the cache. Streaming
-// all and storing all are each slower in some minutes, and neither is much faster in any
-// (docs/experiments.md).
+// all and storing all are each slower in some minutes, and neither is much faster in any; but rows
+// had better all be streamed where they leave no room (docs/experiments.md).
 bool mixes_stores(const Work& work, const CacheSizes& caches, int threads) {
-  const bool near = is_near(caches) && work.footprint() <= caches.l3;
+  const ptrdiff_t room = work.walk == Walk::rows ? caches.l3 * 7 / 8 : caches.l3;
+  const bool near = is_near(caches) && work.footprint() <= room;
   return near && maps_one_array(work) && !work.in_place && !work.images && threads > 1;
 }
 
