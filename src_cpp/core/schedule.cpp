@@ -89,9 +89,9 @@ bool maps_one_array(const Work& work) { return !work.reduces && work.one_array()
 // all and storing all are each slower in some minutes, and neither is much faster in any; but rows
 // had better all be streamed where they leave no room (docs/experiments.md).
 bool mixes_stores(const Work& work, const CacheSizes& caches, int threads) {
+  if (threads == 1 || work.in_place || work.images || !maps_one_array(work)) return false;
   const ptrdiff_t room = work.walk == Walk::rows ? caches.l3 * 7 / 8 : caches.l3;
-  const bool near = is_near(caches) && work.footprint() <= room;
-  return near && maps_one_array(work) && !work.in_place && !work.images && threads > 1;
+  return is_near(caches) && work.footprint() <= room;
 }
 
 // The planes walk writes what it has prefetched while it read, and a map of one array what it
