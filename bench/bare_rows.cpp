@@ -95,19 +95,18 @@ void run(const BareRows& loop, const float* x, const float* dy, float* y, double
   };
   const long columns = loop.columns, lines = 2 * columns / 8;
   std::vector<Line> found(lines * loop.threads);
+  const auto first_row = [&](int rank) { return loop.rows * rank / loop.threads; };
 #pragma omp parallel num_threads(loop.threads)
   {
 #pragma omp for schedule(static, 1)
     for (int rank = 0; rank < loop.threads; ++rank) {
-      const long begin = loop.rows * rank / loop.threads,
-                 end = loop.rows * (rank + 1) / loop.threads;
-      RowSums<backward>(loop, x, dy, found[lines * rank].sums).add(begin, end);
+      RowSums<backward>(loop, x, dy, found[lines * rank].sums)
+          .add(first_row(rank), first_row(rank + 1));
     }
 #pragma omp for schedule(static, 1)
     for (int rank = 0; rank < loop.threads; ++rank) {
-      const long begin = loop.rows * rank / loop.threads,
-                 end = loop.rows * (rank + 1) / loop.threads;
-      map<backward, streaming>(loop, x, dy, y, begin * columns, end * columns);
+      map<backward, streaming>(loop, x, dy, y, first_row(rank) * columns,
+                               first_row(rank + 1) * columns);
     }
   }
   totals[0] = totals[1] = 0;
