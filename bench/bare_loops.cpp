@@ -32,6 +32,7 @@ struct BareLoop {
   long turn, ahead;         // floats that take turns; floats read ahead (half: soon), a row at most
   long plane;  // 49 or 196: each channel is summed; whole runs of images. 0: all channels together
   int streaming, at_once;  // at_once: a group is mapped when all of it is summed, in reverse
+  int map_reads;  // where it streams, the map prefetches what is summed next, not the sum
   int threads;
   float shift, mean, scale;  // y = (x - shift)*scale, or ((x - shift) + (dy - mean))*scale
 };
@@ -176,7 +177,7 @@ class Groups {
       const float *x = x_ + begin + r * loop_.image, *dy = dy_ + begin + r * loop_.image;
 #pragma GCC unroll 32
       for (long v = 0; v < Planes::vectors; ++v, x += kWidth, dy += kWidth) {
-        if (streaming && v * kWidth % kLine == 0) {
+        if (next != 0 && v * kWidth % kLine == 0) {
           prefetch<_MM_HINT_T1>(x + next);
           if (backward) prefetch<_MM_HINT_T1>(dy + next);
         }
@@ -205,6 +206,8 @@ class Groups {
     }
   }
 
+  bool sum_reads() const { return streaming && !loop_.map_reads; }
+
   // The same as in_turn, but that of a group each channel is summed on its own. Nothing is
   // prefetched unless the map streams.
   template <class Planes>
@@ -215,11 +218,12 @@ class Groups {
       const bool last = o + run >= loop_.images;
       const long next = (last ? place(following, 0) : place(g, o + run)) - place(g, o);
       for (long c = 0, row = 0; c < channels; ++c) {
-        if (g < end) add_channel<Planes>(g, c, o, next);
+        if (g < end) add_channel<Planes>(g, c, o, sum_reads() ? next : 0);
         const long share = g > begin ? run * (c + 1) / channels : 0;
         for (; row < share; ++row) {
           const long at = place(g - 1, o + row);
-          put(at, loop_.row, at, at);
+          const bool reads = streaming && loop_.map_reads;
+          put(at, loop_.row, reads ? place(g, o + row) + next : at, at);
         }
       }
     }
@@ -237,7 +241,7 @@ class Groups {
   }
 
   // Sums group g, if there is one, and maps the one before. Of both one prefetches what is summed
-  // next: the sum where the map streams.
+  // next: the map where it stores.
   void in_turn(long g, long begin, long end, double* totals) {
     for (long o = 0; o < loop_.images; ++o) {
       const bool last = o + 1 == loop_.images;
@@ -249,9 +253,9 @@ class Groups {
         };
         const long summed = place(g, o) + i, mapped = place(g - 1, o) + i;
         const long next = read_at(i + loop_.ahead);
-        if (g < end) add(summed, n, streaming ? next : summed);
+        if (g < end) add(summed, n, sum_reads() ? next : summed);
         if (g == begin) continue;
-        put(mapped, n, streaming ? mapped : next, read_at(i + loop_.ahead / 2));
+        put(mapped, n, sum_reads() ? mapped : next, read_at(i + loop_.ahead / 2));
       }
     }
     finish(totals);

@@ -47,7 +47,7 @@ class BareLoop(ctypes.Structure):
 
     _fields_ = (
         *((name, ctypes.c_long) for name in ("images", "image", "row", "turn", "ahead", "plane")),
-        *((name, ctypes.c_int) for name in ("streaming", "at_once", "threads")),
+        *((name, ctypes.c_int) for name in ("streaming", "at_once", "map_reads", "threads")),
         *((name, ctypes.c_float) for name in ("shift", "mean", "scale")),
     )
 
@@ -74,13 +74,14 @@ class Order:
     streaming: bool
     at_once: bool = False
     each_channel: bool = False
+    map_reads: bool = False
 
     def __str__(self) -> str:
         how = "at once" if self.at_once else f"{self.turn} floats in turn"
         each = "each summed, " if self.each_channel else ""
-        return (
-            f"{self.channels} channels, {each}{how}, {'streamed' if self.streaming else 'stored'}"
-        )
+        stores = "streamed" if self.streaming else "stored"
+        reads = ", the map reads ahead" if self.map_reads else ""
+        return f"{self.channels} channels, {each}{how}, {stores}{reads}"
 
 
 def orders(channels: int, plane: int) -> Iterator[Order]:
@@ -90,9 +91,11 @@ def orders(channels: int, plane: int) -> Iterator[Order]:
         if group > MOST_GROUPED or channels % group:
             continue
         row = group * plane
+        for turn in sorted({128, 256, row} if row <= 4 * AHEAD else {128, 256, AHEAD}):
+            yield Order(group, turn, streaming=True)
+            yield Order(group, turn, streaming=True, map_reads=True)
+            yield Order(group, turn, streaming=False)
         for streaming in (True, False):
-            for turn in sorted({128, 256, row} if row <= 4 * AHEAD else {128, 256, AHEAD}):
-                yield Order(group, turn, streaming, at_once=False)
             yield Order(group, row, streaming, at_once=True)
 
 
@@ -102,8 +105,11 @@ def orders_of_short(images: int, channels: int, plane: int) -> Iterator[Order]:
         return
     for group in sorted({lcm(plane, LINE) // plane, MOST_GROUPED}):
         if channels % group == 0:
-            for streaming, at_once in ((True, False), (False, False), (False, True)):
-                yield Order(group, group * plane, streaming, at_once, each_channel=True)
+            row = group * plane
+            yield Order(group, row, streaming=True, each_channel=True)
+            yield Order(group, row, streaming=True, each_channel=True, map_reads=True)
+            for at_once in (False, True):
+                yield Order(group, row, streaming=False, at_once=at_once, each_channel=True)
 
 
 def compiled(folder: str) -> ctypes.CDLL:
@@ -126,8 +132,8 @@ def bare_call(
     row = order.channels * plane
     loop = BareLoop(
         images, channels * plane, row, order.turn, min(row, AHEAD),
-        plane if order.each_channel else 0, order.streaming, order.at_once, threads,
-        *CONSTANTS.values(),
+        plane if order.each_channel else 0, order.streaming, order.at_once, order.map_reads,
+        threads, *CONSTANTS.values(),
     )  # fmt: skip
     return checked_call(library.bare_loop, loop, p, backward=backward)
 

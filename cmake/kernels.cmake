@@ -33,8 +33,11 @@ function(bnfast_add_isa name)
     src_cpp/kernels/float64.cpp
     src_cpp/kernels/table.cpp)
   target_include_directories(bnfast_${name} PRIVATE src_cpp)
+  # Functions begin with a cache line: the same map of planes took 1.05 to 1.2 times as long (AMD Zen
+  # 3) where its loop lay across lines that other code had moved it to.
   target_compile_options(
-    bnfast_${name} PRIVATE ${BNFAST_WARNINGS} $<$<NOT:$<CONFIG:MinSizeRel>>:-O3>
+    bnfast_${name} PRIVATE ${BNFAST_WARNINGS}
+                           "$<$<NOT:$<CONFIG:MinSizeRel>>:-O3;-falign-functions=64>"
                            ${BNFAST_ARITHMETIC} -fno-exceptions -fno-rtti ${BNFAST_FLAGS_${name}})
   target_compile_definitions(
     bnfast_${name} PRIVATE BNFAST_ISA_HEADER="kernels/isa_${name}.hpp" ${BNFAST_TYPES})

@@ -168,6 +168,20 @@ def test_rows_that_leave_no_room_in_a_near_cache_are_all_streamed():
     assert schedule(more, **INFERENCE)["pieces_per_streamed"] == 4
 
 
+def test_with_a_small_l2_rows_that_a_near_cache_could_hold_are_all_stored():
+    at_most, more = (1433, 8, 320), (1434, 8, 320)
+    small = {**INFERENCE, "l2": MB // 2}
+    assert schedule(at_most, "rows", **small)["near"]
+    assert schedule(more, "rows", **small)["streaming"]
+    assert schedule(at_most, **small)["pieces_per_streamed"] == 4
+
+
+def test_with_a_small_l2_the_map_reads_ahead():
+    shape = (32, 256, 3136)
+    assert schedule(shape, l2=MB - 1)["map_reads_ahead"]
+    assert not schedule(shape, l2=MB)["map_reads_ahead"]
+
+
 def test_a_map_that_mixes_no_stores_streams_as_late_as_ever():
     shape = (32, 128, 784)  # 24.5 MB in all
     assert schedule(shape, **INFERENCE)["streaming"]

@@ -14,8 +14,9 @@ LARGE, SMALL = 8_800_000, 1_100_000
 LARGE_ALONE = 17_000_000  # with y more than 32 MB, from which on maps alone stream all
 NEARLY_NEAR = 12_000_000  # with y most of a near L3: some of y is streamed by a map, some stored
 LARGE_IN_PLACE = 34_000_000  # from 32 MB on y is streamed over x
-NEAR, STORED = (512 << 10, 32 << 20), (512 << 10, 960 << 20)  # sizes of L2 and L3
-NEAR_AND_SMALL = (512 << 10, 2 << 20)  # too small to hold what is stored
+NEAR, STORED = (1 << 20, 32 << 20), (1 << 20, 960 << 20)  # sizes of L2 and L3
+NEAR_AND_SMALL = (1 << 20, 2 << 20)  # too small to hold what is stored
+SMALL_L2 = (512 << 10, 32 << 20)  # the map prefetches what will be reduced, not the reduction
 # Of elements: a few vectors, rows of short planes, those taken in turns (3 to 4 KB four in a row),
 # with whole lines and without; and long ones.
 INNER = [9, 16, 17, 49, 196, 729, 769, 784, 900, 961, 1023, 1030, 3136]
@@ -94,12 +95,16 @@ def assert_same_bits(x, dy, weight, offset, assume_cache_sizes, near=NEAR, in_pl
         assert all(np.all(part == 123) for part in around)
 
 
-@pytest.mark.parametrize("offset", [0, 1, 4, 8, 15])
+@pytest.mark.parametrize(
+    ("offset", "near"), [(offset, NEAR) for offset in (0, 1, 4, 8, 15)] + [(4, SMALL_L2)]
+)
 @pytest.mark.parametrize(("inner", "dtype"), CASES)
-def test_streamed_is_as_stored(inner, dtype, offset, assume_cache_sizes):
+def test_streamed_is_as_stored(inner, dtype, offset, near, assume_cache_sizes):
     x, dy, weight = problem(inner, dtype, LARGE)
-    assert [plan["streaming"] for plan in plans(x)] == [True, False]
-    assert_same_bits(x, dy, weight, offset, assume_cache_sizes)
+    found = plans(x, near)
+    assert [plan["streaming"] for plan in found] == [True, False]
+    assert found[0]["map_reads_ahead"] == (near == SMALL_L2)
+    assert_same_bits(x, dy, weight, offset, assume_cache_sizes, near)
 
 
 @pytest.mark.parametrize("offset", [0, 4])

@@ -51,6 +51,7 @@ class _Schedule(TypedDict):
     shared: bool
     interleaved: bool
     held: bool
+    map_reads_ahead: bool
 
 class _OutputCache(TypedDict):
     max_bytes: int

@@ -27,7 +27,8 @@ a dict with ``threads``, ``streaming`` (whether the output bypasses the caches),
 (of so many pieces one does, the others do not), ``near`` (whether it goes through caches that are
 near), ``group`` (channels taken together), ``shared``
 (whether threads share each channel), ``interleaved`` (whether one slab is mapped while the next is
-reduced) and ``held`` (of planes, whether near caches hold all).
+reduced), ``held`` (of planes, whether near caches hold all) and ``map_reads_ahead`` (whether what will
+be reduced is prefetched, where planes are streamed, by the map, not by the reduction).
 )";
 
 py::dict describe_walk(const py::args& arrays, const py::object& channel_axis) {
@@ -102,6 +103,7 @@ py::dict schedule(const py::object& shape, const py::object& walk, const py::obj
   result["shared"] = found.shared;
   result["interleaved"] = found.interleaved;
   result["held"] = found.held;
+  result["map_reads_ahead"] = found.map_reads_ahead;
   return result;
 }
 

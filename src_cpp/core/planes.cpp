@@ -117,7 +117,7 @@ class PlanesWalk {
       reduction.first_try_and_map(block, here.data(), of_group.data(), pass_.activation, first,
                                   second,
                                   {block, there.in.data(), there.out.data(), coefficients.data(),
-                                   schedule_.store, schedule_.held},
+                                   schedule_.store, schedule_.held, schedule_.map_reads_ahead},
                                   next);
     } else {
       reduction.first_try.planes(block, here.data(), of_group.data(), pass_.activation, first,

@@ -59,6 +59,12 @@ constexpr ptrdiff_t kMostNearL3 = 32 * kMB;
 
 bool is_near(const CacheSizes& caches) { return caches.l3 <= kMostNearL3; }
 
+// CPUs with a smaller L2 were measured to want other stores and prefetches: one with 512 KB (AMD
+// Zen 3), one with 1 MB (Zen 4). The size need not be the cause: it tells them apart.
+constexpr ptrdiff_t kLeastLargeL2 = 1 * kMB;
+
+bool has_small_l2(const CacheSizes& caches) { return caches.l2 < kLeastLargeL2; }
+
 // Planes read as fast as they lie; of one array that is held, too.
 constexpr ptrdiff_t kLeastNearPlane = 2 * kKB, kLeastHeldPlane = 512;
 constexpr ptrdiff_t kMostNearSlab = 32 * kKB;
@@ -83,15 +89,20 @@ bool reads_planes_in_rows(const Work& work, ptrdiff_t plane, const CacheSizes& c
 
 bool maps_one_array(const Work& work) { return !work.reduces && work.one_array(); }
 
-// Whether some of the output is stored even where it is streamed: that of a map of one array in
-// several threads, which a near cache could just hold. Memory takes what is streamed at one speed
-// or at half of it, from one minute to the next, and others take their part of the cache. Streaming
-// all and storing all are each slower in some minutes, and neither is much faster in any; but rows
-// had better all be streamed where they leave no room (docs/experiments.md).
-bool mixes_stores(const Work& work, const CacheSizes& caches, int threads) {
+// Whether it is a map of one array in several threads that a near cache could just hold.
+bool could_be_held(const Work& work, const CacheSizes& caches, int threads) {
   if (threads == 1 || work.in_place || work.images || !maps_one_array(work)) return false;
   const ptrdiff_t room = work.walk == Walk::rows ? caches.l3 * 7 / 8 : caches.l3;
   return is_near(caches) && work.footprint() <= room;
+}
+
+// Whether some of the output of such a map is stored even where it is streamed. Memory takes what
+// is streamed at one speed or at half of it, from one minute to the next, and others take their
+// part of the cache. Streaming all and storing all are each slower in some minutes, and neither is
+// much faster in any; but rows had better all be streamed where they leave no room, and all be
+// stored where they do with a small L2 (docs/experiments.md).
+bool mixes_stores(const Work& work, const CacheSizes& caches, int threads) {
+  return could_be_held(work, caches, threads) && !(work.walk == Walk::rows && has_small_l2(caches));
 }
 
 // The planes walk writes what it has prefetched while it read, and a map of one array what it
@@ -104,6 +115,7 @@ ptrdiff_t most_bytes_through_caches(const Work& work, const CacheSizes& caches, 
   const bool later = (work.in_place && work.one_array()) ||
                      (threads > 1 && (maps_planes || (work.in_place && reduces_rows)));
   if (mixes_stores(work, caches, threads)) return std::max(kStreamingBytes, caches.l3 * 5 / 8);
+  if (could_be_held(work, caches, threads)) return kStreamingBytesLater;
   const ptrdiff_t least = later ? kStreamingBytesLater : kStreamingBytes;
   return keeps_up ? std::max(least, caches.l3 / 6) : least;
 }
@@ -178,7 +190,7 @@ Schedule schedule_for(const Work& work, const CacheSizes& caches, int threads) {
   threads = threads_for(work, threads);
   const Store store = store_for(work, caches, threads);
   const int streamed = pieces_per_streamed(work, store, caches, threads);
-  Schedule schedule{threads, store, streamed, 1, false, false, false};
+  Schedule schedule{threads, store, streamed, 1, false, false, false, false};
   if (work.walk == Walk::rows || work.elements() == 0) return schedule;
   const ptrdiff_t group = group_for(work, schedule.store, caches, threads);
   const bool idle = ceil_div(work.channels, group) < 2 * threads;
@@ -191,6 +203,7 @@ Schedule schedule_for(const Work& work, const CacheSizes& caches, int threads) {
   const ptrdiff_t at_hand = schedule.shared ? work.slab() / threads : work.slab() * group;
   schedule.interleaved = !at_once && fit(2 * at_hand, caches.l2);
   schedule.held = is_held(work, caches);
+  schedule.map_reads_ahead = has_small_l2(caches);
   return schedule;
 }
 

@@ -97,7 +97,8 @@ struct MapTask {
   const Output* out;
   const void* const* coefficients;
   Store store;
-  bool held;  // near caches hold all arrays
+  bool held;             // near caches hold all arrays
+  bool map_reads_ahead;  // if streamed, the map prefetches what will be reduced, not the reduction
 };
 
 // Reduces a block while another of the same shape is mapped, in the planes walk: memory is read and

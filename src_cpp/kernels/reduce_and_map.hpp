@@ -12,14 +12,17 @@
 namespace bnfast {
 namespace BNFAST_ISA {
 
-template <class Op, class MapOp, class T, class C, bool streaming>
+// Whether a map that streams is ever to prefetch what will be reduced: some CPUs with AVX2 gain
+// by it (docs/experiments.md).
+constexpr bool kMapsMayReadAhead = BNFAST_VECTOR_BYTES == 32;
+
+template <class Op, class MapOp, class T, class C, PlanesAre how>
 void reduce_and_map_by(const Reduced<Op, T>& of, const MapOp& map_op, const MapTask& task,
                        double* first, double* second) {
-  if (of.block.inner >= kLeastInTurns<C, T, streaming>) {
-    Mapper<Op, MapOp, C, streaming, T> map(map_op, task);
+  if (of.block.inner >= kLeastInTurns<C, T, are_streamed(how)>) {
+    Mapper<Op, MapOp, C, how, T> map(map_op, task);
     reduce_and_map_in_turns<C>(of, first, second, map);
   } else {
-    constexpr RowsAre how = streaming ? RowsAre::streamed : RowsAre::stored;
     RowsOfPlanes<Op, MapOp, T, C, how>(of, map_op, task).run(first, second);
   }
 }
@@ -36,14 +39,20 @@ void reduce_and_map_planes(const Block& block, const Input* in, const void* cons
       kStreams && task.store == Store::streaming && streamable<C>(map_op, block, mapped) &&
       (block.inner >= kLeastStreamedAlone<C, T> || joined<C>(map_op, block, mapped));
   if (streams) {
-    return reduce_and_map_by<Op, MapOp, T, C, true>(of, map_op, task, first, second);
+    if constexpr (kMapsMayReadAhead) {
+      if (task.map_reads_ahead) {
+        return reduce_and_map_by<Op, MapOp, T, C, PlanesAre::streamed_map_reads>(of, map_op, task,
+                                                                                 first, second);
+      }
+    }
+    return reduce_and_map_by<Op, MapOp, T, C, PlanesAre::streamed>(of, map_op, task, first, second);
   }
   if constexpr (kJoins<C, T>) {
     if (task.held && block.inner <= kLanes<C>) {
-      return RowsOfPlanes<Op, MapOp, T, C, RowsAre::held>(of, map_op, task).run(first, second);
+      return RowsOfPlanes<Op, MapOp, T, C, PlanesAre::held>(of, map_op, task).run(first, second);
     }
   }
-  reduce_and_map_by<Op, MapOp, T, C, false>(of, map_op, task, first, second);
+  reduce_and_map_by<Op, MapOp, T, C, PlanesAre::stored>(of, map_op, task, first, second);
 }
 
 }  // namespace BNFAST_ISA

@@ -21,19 +21,20 @@ BNFAST_INLINE void add_to_sums(double* sum, F32 v, int n, bool begins) {
 }
 
 // Memory is read fastest in its own order. While a run is added strip by strip, which is not that
-// order, the next but one is prefetched as it lies; into L2, for L1 has no room for a run of wide
-// rows. One that even L2 would not hold is read a little ahead along each row instead.
-constexpr ptrdiff_t kMostRunBytes = 128 * 1024, kAheadInRowBytes = 512;
-constexpr ptrdiff_t kRowsAhead = 2 * kRunRows;
+// order, the next but one is prefetched as it lies, or the next where two are large; into L2, for
+// L1 has no room for a run of wide rows. One that even L2 would not hold is read a little ahead
+// along each row instead.
+constexpr ptrdiff_t kMostBytesAhead = 128 * 1024, kAheadInRowBytes = 512;
 
 template <class Op, class T>
 class RunAhead {
  public:
   RunAhead(const BlockInputs<Op, T>& in, ptrdiff_t row, ptrdiff_t columns) {
     const ptrdiff_t length = columns * static_cast<ptrdiff_t>(sizeof(T));
-    const bool fits = Op::inputs * kRunRows * length <= kMostRunBytes;
-    const ptrdiff_t within = kReadAheadBytes<Op> / length;
-    const ptrdiff_t rows = fits ? (within < kRowsAhead ? kRowsAhead : within) : 0;
+    const ptrdiff_t runs = kMostBytesAhead / (Op::inputs * kRunRows * length);
+    const bool fits = runs > 0;
+    const ptrdiff_t within = kReadAheadBytes<Op> / length, least = (runs > 1 ? 2 : 1) * kRunRows;
+    const ptrdiff_t rows = !fits ? 0 : within < least ? least : within;
     as_it_lies_ = fits;
 #pragma GCC unroll 4
     for (int k = 0; k < Op::inputs; ++k) {

@@ -16,6 +16,19 @@ struct Reduced {
   const void* const* coefficients;
 };
 
+// How mapped planes are stored, and what is prefetched: where they are streamed, what will be
+// reduced, by the reduction or by the map; where they go through the caches, what will be written,
+// too; nothing where near caches hold all, and planes are a step of a run: that took longer
+// (docs/experiments.md).
+enum class PlanesAre { streamed, streamed_map_reads, stored, held };
+
+constexpr bool are_streamed(PlanesAre how) {
+  return how == PlanesAre::streamed || how == PlanesAre::streamed_map_reads;
+}
+constexpr bool map_reads(PlanesAre how) {
+  return how == PlanesAre::stored || how == PlanesAre::streamed_map_reads;
+}
+
 // While the reduction reads x, what the map will write at y is prefetched; per_step: what their
 // distance grows by.
 template <class T>

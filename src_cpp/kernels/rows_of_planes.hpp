@@ -6,13 +6,8 @@
 namespace bnfast {
 namespace BNFAST_ISA {
 
-// How rows are stored, and what is prefetched: where they are streamed, what will be reduced; where
-// they go through the caches, what will be written, too; nothing where near caches hold all, and
-// planes are a step of a run: that took longer (docs/experiments.md).
-enum class RowsAre { streamed, stored, held };
-
 // Planes of all channels at one outer index are a row.
-template <class Op, class MapOp, class T, class C, RowsAre how>
+template <class Op, class MapOp, class T, class C, PlanesAre how>
 class RowsOfPlanes {
  public:
   RowsOfPlanes(const Reduced<Op, T>& of, const MapOp& map_op, const MapTask& task)
@@ -22,8 +17,8 @@ class RowsOfPlanes {
         mapped_(task.in, task.out),
         joins_(task.store == Store::near && joined<C>(map_op, of.block, mapped_)) {}
 
-  // A turn is a row; or, where a plane is but one step of a run, rows of a run. Rows that are
-  // streamed are each mapped once a run's share of the channels is reduced.
+  // A turn is a row; or, where a plane is but one step of a run, rows of a run. Rows that the
+  // reduction prefetches are each mapped once a run's share of the channels is reduced.
   void run(double* first, double* second) const {
     const auto [outer, channels, inner] = of_.block;
     const bool steps = are_steps(inner), parts = steps && collide();
@@ -42,7 +37,8 @@ class RowsOfPlanes {
         }
         sums.channel[c].add(first_run(of_, mapped_, c, o, end, rows_ahead));
         if (!steps && inner > kRun<C>) add_other_runs(c, o, rows_ahead, sums.channel[c]);
-        if (streaming) row = map_rows(row, o + (end - o) * (c + 1) / channels, rows_ahead);
+        if (how == PlanesAre::streamed)
+          row = map_rows(row, o + (end - o) * (c + 1) / channels, rows_ahead);
       }
       map_rows(row, end, rows_ahead);
     }
@@ -50,10 +46,10 @@ class RowsOfPlanes {
   }
 
  private:
-  static constexpr bool streaming = how == RowsAre::streamed;
+  static constexpr bool streaming = are_streamed(how);
 
   // Whether a plane is a step of a run.
-  static bool are_steps(ptrdiff_t inner) { return how == RowsAre::held || inner <= kLanes<C>; }
+  static bool are_steps(ptrdiff_t inner) { return how == PlanesAre::held || inner <= kLanes<C>; }
 
   // Rows that are a multiple of 4 KB apart lie in the same sets of L1, of 8 lines: each set shall
   // hold a line of each row that is read at once, for the next channel begins where this one ends.
@@ -89,9 +85,9 @@ class RowsOfPlanes {
                                                          const MappedPlanes<MapOp, T, T>& mapped,
                                                          ptrdiff_t c, ptrdiff_t begin,
                                                          const RowsAhead<Op>& rows_ahead) {
-    if constexpr (how == RowsAre::streamed) {
+    if constexpr (how == PlanesAre::streamed) {
       return StepsAhead<Op>{rows_ahead, begin};
-    } else if constexpr (how == RowsAre::stored) {
+    } else if constexpr (how == PlanesAre::stored) {
       return write_ahead(of.in.at(c, begin).at[0], mapped.at(c, begin).out[0],
                          mapped.out[0].outer - of.in.in[0].outer);
     } else {
@@ -103,8 +99,10 @@ class RowsOfPlanes {
                                                          const MappedPlanes<MapOp, T, T>& mapped,
                                                          ptrdiff_t c, ptrdiff_t o,
                                                          const RowsAhead<Op>& rows_ahead) {
-    if constexpr (streaming) {
+    if constexpr (how == PlanesAre::streamed) {
       return rows_ahead.from(o);
+    } else if constexpr (streaming) {
+      return ReadNothing{};
     } else {
       return write_ahead(of.in.at(c, o).at[0], mapped.at(c, o).out[0]);
     }
@@ -148,7 +146,7 @@ class RowsOfPlanes {
     return end;
   }
 
-  // Maps a row and, if it is stored through the caches, prefetches what will be reduced.
+  // Maps a row and prefetches what will be reduced, if the reduction does not.
   void map(ptrdiff_t row, const RowsAhead<Op>& rows_ahead) const {
     const MapOp op = map_op_;
     const MappedPlanes<MapOp, T, T> mapped = mapped_;
@@ -156,7 +154,7 @@ class RowsOfPlanes {
     if constexpr (streaming) {
       prefetch_ends(mapped.at(0, row + 1).out[0], channels * inner);
       return map_joined<C, true>(op, mapped.at(0, row), channels, inner, coefficients_,
-                                 ReadNothing{});
+                                 read_next(of_.in.at(0, row), row, rows_ahead));
     }
     if constexpr (kJoins<C, T>) {
       if (joins_) {
@@ -176,10 +174,10 @@ class RowsOfPlanes {
 
   static __attribute__((always_inline)) auto read_next(const Inputs<Op, T>& at, ptrdiff_t row,
                                                        const RowsAhead<Op>& rows_ahead) {
-    if constexpr (how == RowsAre::held) {
-      return ReadNothing{};
-    } else {
+    if constexpr (map_reads(how)) {
       return ReadNext<Op, T>{rows_ahead.from(row, at)};
+    } else {
+      return ReadNothing{};
     }
   }
 

@@ -78,7 +78,7 @@ struct Coming {
 // and, where it stores through the caches, next. Of its state one number changes from turn to turn:
 // what is stored waits behind streamed stores. Planes that are streamed and lie end to end are one
 // run of vectors, as in map_joined.
-template <class Op, class MapOp, class C, bool streaming, class T>
+template <class Op, class MapOp, class C, PlanesAre how, class T>
 class Mapper {
  public:
   Mapper(const MapOp& op, const MapTask& task)
@@ -106,8 +106,10 @@ class Mapper {
 
   // What a reduction prefetches that begins its turn at element i of a plane.
   __attribute__((always_inline)) auto ahead_of(const Inputs<Op, T>& plane, ptrdiff_t i) const {
-    if constexpr (streaming) {
+    if constexpr (how == PlanesAre::streamed) {
       return read_ahead(plane, next_.from(i));
+    } else if constexpr (streaming) {
+      return ReadNothing{};
     } else {
       return write_ahead(plane.at[0] + i, at_.out[0] + done_);
     }
@@ -129,6 +131,8 @@ class Mapper {
   }
 
  private:
+  static constexpr bool streaming = are_streamed(how);
+
   // following: where the next run begins.
   __attribute__((always_inline)) void begin_run(const T* following) {
     prefetch_ends(following, end_to_end_ ? size_ * task_.block.channels : size_);
