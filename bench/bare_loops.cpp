@@ -32,7 +32,7 @@ struct BareLoop {
   long turn, ahead;         // floats that take turns; floats read ahead (half: soon), a row at most
   long plane;  // 49 or 196: each channel is summed; whole runs of images. 0: all channels together
   int streaming, at_once;  // at_once: a group is mapped when all of it is summed, in reverse
-  int map_reads;  // where it streams, the map prefetches what is summed next, not the sum
+  int map_reads;           // where it streams, the map prefetches what is summed next, not the sum
   int threads;
   float shift, mean, scale;  // y = (x - shift)*scale, or ((x - shift) + (dy - mean))*scale
 };
