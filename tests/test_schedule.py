@@ -75,7 +75,7 @@ def test_one_plane_in_the_nearest_cache_is_mapped_at_once():
 
 @pytest.mark.parametrize("shape", [(1, 512, 784), (8, 128, 784), (1, 3, 512 * 512)])
 def test_what_lies_in_a_near_last_cache_is_mapped_at_once(shape):
-    near = {"l2": MB // 2, "l3": 32 * MB, "num_threads": 2}
+    near = {"l2": MB, "l3": 32 * MB, "num_threads": 2}
     assert not schedule(shape, **near)["interleaved"]
     assert schedule(shape, **{**near, "l3": 4 * MB})["interleaved"]
     assert schedule((shape[0], shape[1], 127), **near)["interleaved"]
@@ -87,6 +87,17 @@ def test_planes_of_half_a_kb_are_mapped_at_once_where_a_third_of_it_holds_all():
     assert schedule((8, 512, 128), **BACKWARD)["interleaved"]
     assert not schedule((32, 222, 196))["interleaved"]
     assert schedule((32, 223, 196))["interleaved"]
+
+
+def test_with_a_small_l2_short_planes_in_a_near_cache_are_mapped_at_once():
+    small = {"l2": MB // 2, "l3": 32 * MB}
+    for work in [{}, BACKWARD]:
+        assert not schedule((8, 512, 65), **small, **work)["interleaved"]
+        assert schedule((8, 512, 65), l2=MB, l3=32 * MB, **work)["interleaved"]
+        assert schedule((8, 512, 64), **small, **work)["interleaved"]  # a step of a run
+        assert schedule((1, 512, 65), **small, **work)["interleaved"]  # of one image
+    assert not schedule((32, 334, 196), **small)["interleaved"]
+    assert schedule((32, 335, 196), **small)["interleaved"]  # more than half of the cache
 
 
 def test_slabs_mapped_at_once_are_taken_together_as_l2_holds_them():
@@ -111,8 +122,8 @@ def test_short_planes_are_taken_together(inner, group):
 
 
 def test_in_a_near_cache_l2_holds_two_groups_of_short_planes_and_a_result():
-    near = {"l2": MB // 2, "l3": 32 * MB, "num_threads": 2}
-    for shape, group in [((8, 1024, 49), 16), ((8, 256, 196), 12), ((32, 512, 49), 13)]:
+    near = {"l2": MB, "l3": 32 * MB, "num_threads": 2}
+    for shape, group in [((16, 1024, 49), 16), ((16, 256, 196), 12), ((64, 256, 49), 13)]:
         plan = schedule(shape, **near, **BACKWARD)
         assert plan["group"] == group
         assert plan["interleaved"]

@@ -65,8 +65,10 @@ constexpr ptrdiff_t kLeastLargeL2 = 1 * kMB;
 
 bool has_small_l2(const CacheSizes& caches) { return caches.l2 < kLeastLargeL2; }
 
-// Planes read as fast as they lie; of one array that is held, too.
+// Planes read as fast as they lie; of one array that is held, too; and with a small L2 those of
+// several images that are longer than a step of a run (docs/experiments.md).
 constexpr ptrdiff_t kLeastNearPlane = 2 * kKB, kLeastHeldPlane = 512;
+constexpr ptrdiff_t kElementsOfStep = 64;
 constexpr ptrdiff_t kMostNearSlab = 32 * kKB;
 
 ptrdiff_t bytes_per_thread(const Work& work) {
@@ -145,8 +147,10 @@ bool is_held(const Work& work, const CacheSizes& caches) {
 // Whether they lie there, with planes long enough to be read as fast as they lie: then a slab is
 // mapped at once, for no memory waits to be read meanwhile.
 bool read_as_it_lies(const Work& work, const CacheSizes& caches) {
-  return (lies_in_near_l3(work, caches) && work.plane() >= kLeastNearPlane) ||
-         (work.one_array() && is_held(work, caches) && work.plane() >= kLeastHeldPlane);
+  if (!lies_in_near_l3(work, caches)) return false;
+  const bool held = work.one_array() && is_held(work, caches);
+  const bool with_small_l2 = has_small_l2(caches) && work.outer > 1 && work.inner > kElementsOfStep;
+  return work.plane() >= (held ? kLeastHeldPlane : kLeastNearPlane) || with_small_l2;
 }
 
 // A slab of one plane in the nearest cache, with all arrays in the next one. Of the shortest planes
