@@ -32,7 +32,7 @@ struct BareLoop {
   long turn, ahead;         // floats that take turns; floats read ahead (half: soon), a row at most
   long plane;  // 49 or 196: each channel is summed; whole runs of images. 0: all channels together
   int streaming, at_once;  // at_once: a group is mapped when all of it is summed, in reverse
-  int map_reads;           // where it streams, the map prefetches what is summed next, not the sum
+  int map_reads;           // where it streams, the map alone prefetches what is summed next
   int threads;
   float shift, mean, scale;  // y = (x - shift)*scale, or ((x - shift) + (dy - mean))*scale
 };
@@ -167,8 +167,9 @@ class Groups {
     }
   }
 
-  // Sums a run of channel c's planes of group g from image o on. `next`: what is summed later.
-  template <class Planes>
+  // Sums a run of channel c's planes of group g from image o on. `next`: what is summed later,
+  // which is prefetched if it `reads`.
+  template <class Planes, bool reads>
   void add_channel(long g, long c, long o, long next) {
     const Vector shift = splat(loop_.shift);
     Vector first[Planes::sums] = {}, second[Planes::sums] = {};
@@ -177,7 +178,7 @@ class Groups {
       const float *x = x_ + begin + r * loop_.image, *dy = dy_ + begin + r * loop_.image;
 #pragma GCC unroll 32
       for (long v = 0; v < Planes::vectors; ++v, x += kWidth, dy += kWidth) {
-        if (next != 0 && v * kWidth % kLine == 0) {
+        if (reads && v * kWidth % kLine == 0) {
           prefetch<_MM_HINT_T1>(x + next);
           if (backward) prefetch<_MM_HINT_T1>(dy + next);
         }
@@ -207,9 +208,11 @@ class Groups {
   }
 
   bool sum_reads() const { return streaming && !loop_.map_reads; }
+  bool map_reads() const { return streaming && loop_.map_reads; }
 
   // The same as in_turn, but that of a group each channel is summed on its own. Nothing is
-  // prefetched unless the map streams.
+  // prefetched unless the map streams. Images whose reading the sum prefetches are each mapped
+  // after a share of the channels, others after all.
   template <class Planes>
   void by_channels(long g, long begin, long end, double* totals) {
     constexpr long run = Planes::run;
@@ -218,12 +221,12 @@ class Groups {
       const bool last = o + run >= loop_.images;
       const long next = (last ? place(following, 0) : place(g, o + run)) - place(g, o);
       for (long c = 0, row = 0; c < channels; ++c) {
-        if (g < end) add_channel<Planes>(g, c, o, sum_reads() ? next : 0);
-        const long share = g > begin ? run * (c + 1) / channels : 0;
-        for (; row < share; ++row) {
+        if (g < end && sum_reads()) add_channel<Planes, streaming>(g, c, o, next);
+        if (g < end && !sum_reads()) add_channel<Planes, false>(g, c, o, 0);
+        const long share = sum_reads() ? run * (c + 1) / channels : c + 1 == channels ? run : 0;
+        for (; g > begin && row < share; ++row) {
           const long at = place(g - 1, o + row);
-          const bool reads = streaming && loop_.map_reads;
-          put(at, loop_.row, reads ? place(g, o + row) + next : at, at);
+          put(at, loop_.row, map_reads() ? place(g, o + row) + next : at, at);
         }
       }
     }
@@ -234,14 +237,15 @@ class Groups {
   template <class Planes>
   void by_channels_at_once(long g, double* totals) {
     for (long o = 0; o < loop_.images; o += Planes::run) {
-      for (long c = 0; c < loop_.row / Planes::elements; ++c) add_channel<Planes>(g, c, o, 0);
+      for (long c = 0; c < loop_.row / Planes::elements; ++c)
+        add_channel<Planes, false>(g, c, o, 0);
     }
     finish_channels<Planes>(totals);
     for (long o = loop_.images; o-- > 0;) put(place(g, o), loop_.row, place(g, o), place(g, o));
   }
 
-  // Sums group g, if there is one, and maps the one before. Of both one prefetches what is summed
-  // next: the map where it stores.
+  // Sums group g, if there is one, and maps the one before. The map prefetches what is summed soon
+  // and, where it stores, next; where it streams, the sum does that, or nobody.
   void in_turn(long g, long begin, long end, double* totals) {
     for (long o = 0; o < loop_.images; ++o) {
       const bool last = o + 1 == loop_.images;
@@ -255,7 +259,7 @@ class Groups {
         const long next = read_at(i + loop_.ahead);
         if (g < end) add(summed, n, sum_reads() ? next : summed);
         if (g == begin) continue;
-        put(mapped, n, sum_reads() ? mapped : next, read_at(i + loop_.ahead / 2));
+        put(mapped, n, streaming ? mapped : next, read_at(i + loop_.ahead / 2));
       }
     }
     finish(totals);

@@ -107,12 +107,12 @@ def test_streamed_is_as_stored(inner, dtype, offset, near, assume_cache_sizes):
     assert_same_bits(x, dy, weight, offset, assume_cache_sizes, near)
 
 
-@pytest.mark.parametrize("offset", [0, 4])
+@pytest.mark.parametrize(("offset", "near"), [(0, NEAR), (4, NEAR), (4, SMALL_L2)])
 @pytest.mark.parametrize("inner", [49, 784, 3136])
-def test_streamed_in_place_is_as_stored(inner, offset, assume_cache_sizes):
+def test_streamed_in_place_is_as_stored(inner, offset, near, assume_cache_sizes):
     x, dy, weight = problem(inner, np.float32, LARGE_IN_PLACE)
-    assert [plan["streaming"] for plan in plans(x, in_place=True)] == [True, False]
-    assert_same_bits(x, dy, weight, offset, assume_cache_sizes, in_place=True)
+    assert [plan["streaming"] for plan in plans(x, near, in_place=True)] == [True, False]
+    assert_same_bits(x, dy, weight, offset, assume_cache_sizes, near, in_place=True)
 
 
 @pytest.mark.parametrize("offset", [0, 1, 4, 8, 15])

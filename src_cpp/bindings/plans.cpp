@@ -28,7 +28,7 @@ a dict with ``threads``, ``streaming`` (whether the output bypasses the caches),
 near), ``group`` (channels taken together), ``shared``
 (whether threads share each channel), ``interleaved`` (whether one slab is mapped while the next is
 reduced), ``held`` (of planes, whether near caches hold all) and ``map_reads_ahead`` (whether what will
-be reduced is prefetched, where planes are streamed, by the map, not by the reduction).
+be reduced is prefetched, where planes are streamed with AVX2, by the map, not by the reduction).
 )";
 
 py::dict describe_walk(const py::args& arrays, const py::object& channel_axis) {

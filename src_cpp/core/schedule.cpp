@@ -66,7 +66,7 @@ constexpr ptrdiff_t kLeastLargeL2 = 1 * kMB;
 bool has_small_l2(const CacheSizes& caches) { return caches.l2 < kLeastLargeL2; }
 
 // Planes read as fast as they lie; of one array that is held, too; and with a small L2 those of
-// several images that are longer than a step of a run (docs/experiments.md).
+// several images that are longer than a step of a run of float32 (docs/experiments.md).
 constexpr ptrdiff_t kLeastNearPlane = 2 * kKB, kLeastHeldPlane = 512;
 constexpr ptrdiff_t kElementsOfStep = 64;
 constexpr ptrdiff_t kMostNearSlab = 32 * kKB;

@@ -39,7 +39,7 @@ struct Schedule {
   bool shared;       // all threads work on one channel, each on a part of its slab
   bool interleaved;  // a slab is mapped while the next one is reduced; else right after its own
   bool held;         // all arrays lie in near caches
-  // Where it streams, the map prefetches what will be reduced; else the reduction does.
+  // Where it streams, the map alone prefetches what will be reduced, if the vectors are AVX2's.
   bool map_reads_ahead;
 
   bool mixes_stores() const { return pieces_per_streamed > 1; }

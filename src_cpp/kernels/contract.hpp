@@ -98,7 +98,7 @@ struct MapTask {
   const void* const* coefficients;
   Store store;
   bool held;             // near caches hold all arrays
-  bool map_reads_ahead;  // if streamed, the map prefetches what will be reduced, not the reduction
+  bool map_reads_ahead;  // if streamed, the map alone prefetches what will be reduced: with AVX2
 };
 
 // Reduces a block while another of the same shape is mapped, in the planes walk: memory is read and

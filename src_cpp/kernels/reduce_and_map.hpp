@@ -2,8 +2,9 @@
 //
 // Measured: memory is read and written at its full speed when what the reduction will read is
 // prefetched evenly. Where the map stores through the caches, it prefetches all. Where it streams,
-// the reduction prefetches into L2, the map into L1: all at once some are likely lost. Read and
-// stored in the same loop, the same work took a quarter more time (docs/experiments.md).
+// the reduction prefetches into L2, the map into L1: all at once some are likely lost; or the map
+// alone does, where the schedule says so. Read and stored in the same loop, the same work took a
+// quarter more time (docs/experiments.md).
 #pragma once
 
 #include "kernels/rows_of_planes.hpp"

@@ -31,9 +31,9 @@ class RunAhead {
  public:
   RunAhead(const BlockInputs<Op, T>& in, ptrdiff_t row, ptrdiff_t columns) {
     const ptrdiff_t length = columns * static_cast<ptrdiff_t>(sizeof(T));
-    const ptrdiff_t runs = kMostBytesAhead / (Op::inputs * kRunRows * length);
-    const bool fits = runs > 0;
-    const ptrdiff_t within = kReadAheadBytes<Op> / length, least = (runs > 1 ? 2 : 1) * kRunRows;
+    const ptrdiff_t run = Op::inputs * kRunRows * length;
+    const bool fits = run <= kMostBytesAhead, two_fit = 2 * run <= kMostBytesAhead;
+    const ptrdiff_t within = kReadAheadBytes<Op> / length, least = (two_fit ? 2 : 1) * kRunRows;
     const ptrdiff_t rows = !fits ? 0 : within < least ? least : within;
     as_it_lies_ = fits;
 #pragma GCC unroll 4

@@ -17,14 +17,15 @@ struct Reduced {
 };
 
 // How mapped planes are stored, and what is prefetched: where they are streamed, what will be
-// reduced, by the reduction or by the map; where they go through the caches, what will be written,
-// too; nothing where near caches hold all, and planes are a step of a run: that took longer
-// (docs/experiments.md).
+// reduced, by the reduction and, in turns, once more by the map, or by the map alone; where they go
+// through the caches, what will be written, too; nothing where near caches hold all, and planes are
+// a step of a run: that took longer (docs/experiments.md).
 enum class PlanesAre { streamed, streamed_map_reads, stored, held };
 
 constexpr bool are_streamed(PlanesAre how) {
   return how == PlanesAre::streamed || how == PlanesAre::streamed_map_reads;
 }
+// Whether the map prefetches all that will be reduced.
 constexpr bool map_reads(PlanesAre how) {
   return how == PlanesAre::stored || how == PlanesAre::streamed_map_reads;
 }

@@ -75,9 +75,10 @@ struct Coming {
 };
 
 // Maps a block's planes a turn at a time, and prefetches what the reduction, Op, will want soon
-// and, where it stores through the caches, next. Of its state one number changes from turn to turn:
-// what is stored waits behind streamed stores. Planes that are streamed and lie end to end are one
-// run of vectors, as in map_joined.
+// and, where it stores through the caches, next; where it streams, the reduction prefetches that,
+// or nobody does. Of its state one number changes from turn to turn: what is stored waits behind
+// streamed stores. Planes that are streamed and lie end to end are one run of vectors, as in
+// map_joined.
 template <class Op, class MapOp, class C, PlanesAre how, class T>
 class Mapper {
  public:
