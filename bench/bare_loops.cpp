@@ -3,10 +3,10 @@
 // sums are of all its channels together, in float32, and coefficients are the same for all. So no
 // group needs folding, no plane has an end, and nothing is kept per channel. Of 7x7 and 14x14
 // planes there are other loops, which keep what batch norm needs of each channel: its own sums, to
-// float64.
+// float64; and, folded, its own coefficients, which lie along a group's row.
 #include <vector>
 
-#include "bare_vectors.hpp"
+#include "bare_fold.hpp"
 
 namespace {
 
@@ -33,6 +33,7 @@ struct BareLoop {
   long plane;  // 49 or 196: each channel is summed; whole runs of images. 0: all channels together
   int streaming, at_once;  // at_once: a group is mapped when all of it is summed, in reverse
   int map_reads;           // where it streams, the map alone prefetches what is summed next
+  int folded;              // each channel is mapped by its own coefficients
   int threads;
   float shift, mean, scale;  // y = (x - shift)*scale, or ((x - shift) + (dy - mean))*scale
 };
@@ -89,9 +90,8 @@ struct Ahead {
 };
 
 // The same elements to y.
-template <bool backward, bool streaming>
-void map(const float* x, const float* dy, float* y, long n, Ahead ahead, const BareLoop& loop) {
-  const Vector shift = splat(loop.shift), mean = splat(loop.mean), scale = splat(loop.scale);
+template <bool backward, bool streaming, class Coefficients>
+void map(const float* x, const float* dy, float* y, long n, Ahead ahead, const Coefficients& c) {
   for (long i = 0; i < n; i += kLine) {
     if (ahead.next != 0) {
       prefetch<_MM_HINT_T1>(x + ahead.next + i);
@@ -103,9 +103,7 @@ void map(const float* x, const float* dy, float* y, long n, Ahead ahead, const B
     }
 #pragma GCC unroll 2
     for (long k = i; k < i + kLine; k += kWidth) {
-      Vector v = load(x + k) - shift;
-      if (backward) v += load(dy + k) - mean;
-      (streaming ? stream : store)(y + k, v * scale);
+      (streaming ? stream : store)(y + k, c.template map<backward>(x + k, dy + k, k));
     }
   }
 }
@@ -114,7 +112,12 @@ template <bool backward, bool streaming>
 class Groups {
  public:
   Groups(const BareLoop& loop, const float* x, const float* dy, float* y)
-      : loop_(loop), x_(x), dy_(dy), y_(y) {}
+      : loop_(loop),
+        x_(x),
+        dy_(dy),
+        y_(y),
+        same_(loop.shift, loop.mean, loop.scale),
+        own_(loop.folded ? loop.row : 0) {}
 
   // Groups [begin, end).
   void run(long begin, long end, double* totals) {
@@ -135,7 +138,12 @@ class Groups {
     sum<backward>(x_ + at, dy_ + at, n, next - at, splat(loop_.shift), totals_);
   }
   void put(long at, long n, long next, long soon) {
-    map<backward, streaming>(x_ + at, dy_ + at, y_ + at, n, {next - at, soon - at}, loop_);
+    map<backward, streaming>(x_ + at, dy_ + at, y_ + at, n, {next - at, soon - at}, same_);
+  }
+  // A row by channels, each by its own coefficients if they are folded.
+  void put_row(long at, long next) {
+    if (!loop_.folded) return put(at, loop_.row, next, at);
+    map<backward, streaming>(x_ + at, dy_ + at, y_ + at, loop_.row, {next - at, 0}, own_);
   }
   long place(long group, long image) const { return group * loop_.row + image * loop_.image; }
 
@@ -200,10 +208,15 @@ class Groups {
 
   template <class Planes>
   void finish_channels(double* totals) {
-    for (long c = 0; c < loop_.row / Planes::elements; ++c) {
-      totals[0] += first_[c].total();
-      totals[1] += second_[c].total();
+    constexpr long n = Planes::elements;
+    const Fold fold{static_cast<double>(loop_.images * n), loop_.shift, loop_.scale};
+    for (long c = 0; c < loop_.row / n; ++c) {
+      const double first = first_[c].total(), second = second_[c].total();
+      totals[0] += first;
+      totals[1] += second;
       first_[c] = second_[c] = {};
+      if (!loop_.folded) continue;
+      own_.set(c * n, n, backward ? fold.backward(first, second) : fold.training(first, second));
     }
   }
 
@@ -226,7 +239,7 @@ class Groups {
         const long share = sum_reads() ? run * (c + 1) / channels : c + 1 == channels ? run : 0;
         for (; g > begin && row < share; ++row) {
           const long at = place(g - 1, o + row);
-          put(at, loop_.row, map_reads() ? place(g, o + row) + next : at, at);
+          put_row(at, map_reads() ? place(g, o + row) + next : at);
         }
       }
     }
@@ -241,7 +254,7 @@ class Groups {
         add_channel<Planes, false>(g, c, o, 0);
     }
     finish_channels<Planes>(totals);
-    for (long o = loop_.images; o-- > 0;) put(place(g, o), loop_.row, place(g, o), place(g, o));
+    for (long o = loop_.images; o-- > 0;) put_row(place(g, o), place(g, o));
   }
 
   // Sums group g, if there is one, and maps the one before. The map prefetches what is summed soon
@@ -268,6 +281,8 @@ class Groups {
   const BareLoop& loop_;
   const float *x_, *dy_;
   float* y_;
+  Same same_;
+  Folded own_;
   Totals totals_;
   ChannelSum first_[kMostChannels], second_[kMostChannels];
 };

@@ -1,13 +1,14 @@
 // What bounds training and backward of rows: each channel's sums over all rows, to float64, then a
-// map of all rows, last ones first. Coefficients are the same for all channels.
+// map of all rows, last ones first. Coefficients are the same for all channels or, folded, each
+// channel's own, from its sums: that is batch norm, with nothing else to do.
 #include <vector>
 
-#include "bare_vectors.hpp"
+#include "bare_fold.hpp"
 
 // As ctypes hands it over. Columns are whole strips.
 struct BareRows {
   long rows, columns;
-  int streaming, threads;
+  int streaming, folded, threads;
   float shift, mean, scale;  // as in BareLoop
 };
 
@@ -69,20 +70,22 @@ class RowSums {
   double* first_;
 };
 
-template <bool backward, bool streaming>
-void map(const BareRows& loop, const float* x, const float* dy, float* y, long begin, long end) {
-  const Vector shift = splat(loop.shift), mean = splat(loop.mean), scale = splat(loop.scale);
+// Rows [begin, end), the last piece of them first.
+template <bool backward, bool streaming, class Coefficients>
+void map(const BareRows& loop, const Coefficients& k, const float* x, const float* dy, float* y,
+         long begin, long end) {
+  const long rows = kPiece / loop.columns > 0 ? kPiece / loop.columns : 1;
   for (long piece = end; piece > begin;) {
     const long last = piece;
-    piece = piece - begin < kPiece ? begin : piece - kPiece;
-    for (long i = piece; i < last; i += kWidth) {
-      if (streaming && i % kLine == 0) {
-        prefetch<_MM_HINT_T0>(x + i + kAhead);
-        if (backward) prefetch<_MM_HINT_T0>(dy + i + kAhead);
+    piece = piece - begin < rows ? begin : piece - rows;
+    for (long row = piece; row < last; ++row) {
+      for (long c = 0, i = row * loop.columns; c < loop.columns; c += kWidth, i += kWidth) {
+        if (streaming && c % kLine == 0) {
+          prefetch<_MM_HINT_T0>(x + i + kAhead);
+          if (backward) prefetch<_MM_HINT_T0>(dy + i + kAhead);
+        }
+        (streaming ? stream : store)(y + i, k.template map<backward>(x + i, dy + i, c));
       }
-      Vector v = load(x + i) - shift;
-      if (backward) v += load(dy + i) - mean;
-      (streaming ? stream : store)(y + i, v * scale);
     }
   }
   if (streaming) _mm_sfence();
@@ -95,6 +98,8 @@ void run(const BareRows& loop, const float* x, const float* dy, float* y, double
   };
   const long columns = loop.columns, lines = 2 * columns / 8;
   std::vector<Line> found(lines * loop.threads);
+  Folded own(loop.folded ? columns : 0);
+  const Fold fold{static_cast<double>(loop.rows), loop.shift, loop.scale};
   const auto first_row = [&](int rank) { return loop.rows * rank / loop.threads; };
 #pragma omp parallel num_threads(loop.threads)
   {
@@ -103,10 +108,24 @@ void run(const BareRows& loop, const float* x, const float* dy, float* y, double
       RowSums<backward>(loop, x, dy, found[lines * rank].sums)
           .add(first_row(rank), first_row(rank + 1));
     }
+#pragma omp for schedule(static)
+    for (long c = 0; c < (loop.folded ? columns : 0); ++c) {
+      double first = 0, second = 0;
+      for (int rank = 0; rank < loop.threads; ++rank) {
+        first += found[lines * rank].sums[c];
+        second += found[lines * rank].sums[columns + c];
+      }
+      own.set(c, 1, backward ? fold.backward(first, second) : fold.training(first, second));
+    }
 #pragma omp for schedule(static, 1)
     for (int rank = 0; rank < loop.threads; ++rank) {
-      map<backward, streaming>(loop, x, dy, y, first_row(rank) * columns,
-                               first_row(rank + 1) * columns);
+      const long begin = first_row(rank), end = first_row(rank + 1);
+      if (loop.folded) {
+        map<backward, streaming>(loop, own, x, dy, y, begin, end);
+      } else {
+        const Same same(loop.shift, loop.mean, loop.scale);
+        map<backward, streaming>(loop, same, x, dy, y, begin, end);
+      }
     }
   }
   totals[0] = totals[1] = 0;

@@ -3,10 +3,11 @@
 python bench/bounds.py [--shape NxCxHxW ...] [--threads N] [--seconds S]
 
 NCHW: loops of bare_loops.cpp, which sum and map in the same order, with nothing kept per channel;
-and of 7x7 and 14x14 planes others, which keep each channel's sums. Of several groups, turns and
-kinds of stores the fastest of either sort. NHWC: the memory probes one after the other, as often as
-the tensors must be read and written; and where the channels are whole strips, loops of
-bare_rows.cpp, which keep each channel's sums. All take turns in this process; the answers of bnfast
+and of 7x7 and 14x14 planes others, which keep each channel's sums, and such that map by each
+channel's own coefficients, too, which is batch norm. Of several groups, turns and kinds of stores
+the fastest of each sort. NHWC: the memory probes one after the other, as often as the tensors must
+be read and written; and where the channels are whole strips, loops of bare_rows.cpp of the same
+two sorts. All take turns in this process; the answers of bnfast
 and of the loops are checked first. Prints the speed of the memory's own copy (of two reads and a
 write), the shares of it that bnfast and the bounds reach, and bnfast's speed over that of each
 bound. Needs g++ and a CPU with AVX2.
@@ -47,7 +48,10 @@ class BareLoop(ctypes.Structure):
 
     _fields_ = (
         *((name, ctypes.c_long) for name in ("images", "image", "row", "turn", "ahead", "plane")),
-        *((name, ctypes.c_int) for name in ("streaming", "at_once", "map_reads", "threads")),
+        *(
+            (name, ctypes.c_int)
+            for name in ("streaming", "at_once", "map_reads", "folded", "threads")
+        ),
         *((name, ctypes.c_float) for name in ("shift", "mean", "scale")),
     )
 
@@ -57,12 +61,13 @@ class BareRows(ctypes.Structure):
 
     _fields_ = (
         *((name, ctypes.c_long) for name in ("rows", "columns")),
-        *((name, ctypes.c_int) for name in ("streaming", "threads")),
+        *((name, ctypes.c_int) for name in ("streaming", "folded", "threads")),
         *((name, ctypes.c_float) for name in ("shift", "mean", "scale")),
     )
 
 
 CONSTANTS = {"shift": 0.5, "mean": 0.25, "scale": 0.75}
+EPS = 1e-5  # of bare_fold.hpp
 
 
 @dataclass(frozen=True)
@@ -75,10 +80,11 @@ class Order:
     at_once: bool = False
     each_channel: bool = False
     map_reads: bool = False
+    folded: bool = False
 
     def __str__(self) -> str:
         how = "at once" if self.at_once else f"{self.turn} floats in turn"
-        each = "each summed, " if self.each_channel else ""
+        each = of_each(self.folded) if self.each_channel else ""
         stores = "streamed" if self.streaming else "stored"
         reads = ", the map reads ahead" if self.map_reads else ""
         return f"{self.channels} channels, {each}{how}, {stores}{reads}"
@@ -99,17 +105,22 @@ def orders(channels: int, plane: int) -> Iterator[Order]:
             yield Order(group, row, streaming, at_once=True)
 
 
-def orders_of_short(images: int, channels: int, plane: int) -> Iterator[Order]:
+def of_each(folded: bool) -> str:
+    return "each summed and mapped, " if folded else "each summed, "
+
+
+def orders_of_short(images: int, channels: int, plane: int, *, folded: bool) -> Iterator[Order]:
     """The same with each channel's sums, of the planes that have such a loop."""
     if plane not in RUNS or images % RUNS[plane]:
         return
     for group in sorted({lcm(plane, LINE) // plane, MOST_GROUPED}):
         if channels % group == 0:
             row = group * plane
-            yield Order(group, row, streaming=True, each_channel=True)
-            yield Order(group, row, streaming=True, each_channel=True, map_reads=True)
+            of_each = {"each_channel": True, "folded": folded}
+            for map_reads in (False, True):
+                yield Order(group, row, streaming=True, map_reads=map_reads, **of_each)
             for at_once in (False, True):
-                yield Order(group, row, streaming=False, at_once=at_once, each_channel=True)
+                yield Order(group, row, streaming=False, at_once=at_once, **of_each)
 
 
 def compiled(folder: str) -> ctypes.CDLL:
@@ -133,17 +144,17 @@ def bare_call(
     loop = BareLoop(
         images, channels * plane, row, order.turn, min(row, AHEAD),
         plane if order.each_channel else 0, order.streaming, order.at_once, order.map_reads,
-        threads, *CONSTANTS.values(),
+        order.folded, threads, *CONSTANTS.values(),
     )  # fmt: skip
     return checked_call(library.bare_loop, loop, p, backward=backward)
 
 
 def bare_rows_call(
-    library: ctypes.CDLL, p: Problem, *, streaming: bool, backward: bool, threads: int
+    library: ctypes.CDLL, p: Problem, *, streaming: bool, folded: bool, backward: bool, threads: int
 ) -> Call:
     """The loop of rows, whose answer has been checked."""
     columns = p.x.shape[-1]
-    rows = BareRows(p.x.size // columns, columns, streaming, threads, *CONSTANTS.values())
+    rows = BareRows(p.x.size // columns, columns, streaming, folded, threads, *CONSTANTS.values())
     return checked_call(library.bare_rows, rows, p, backward=backward)
 
 
@@ -158,16 +169,29 @@ def checked_call(
         function(*arguments)
 
     call()
-    check(p, totals, backward=backward, **CONSTANTS)
+    expected = folded_answer if loop.folded else answer
+    check(p, totals, expected(p, backward=backward, **CONSTANTS), backward=backward)
     return call
 
 
-def check(
-    p: Problem, totals: Array, *, backward: bool, shift: float, mean: float, scale: float
-) -> None:
+def answer(p: Problem, *, backward: bool, shift: float, mean: float, scale: float) -> Array:
     d = p.x - np.float32(shift)
+    return (d + (p.dy - np.float32(mean)) if backward else d) * np.float32(scale)
+
+
+def folded_answer(p: Problem, *, backward: bool, shift: float, mean: float, scale: float) -> Array:
+    """Batch norm with weights of 1; backward as if x had the mean `shift` and 1/std `scale`."""
+    x, dy = p.x.astype(float), p.dy.astype(float)
+    if not backward:
+        return (x - x.mean(p.axes, keepdims=True)) / np.sqrt(x.var(p.axes, keepdims=True) + EPS)
+    d = x - shift
+    share = (dy * d).mean(p.axes, keepdims=True)
+    return scale * (dy - dy.mean(p.axes, keepdims=True) - scale**2 * share * d)
+
+
+def check(p: Problem, totals: Array, expected: Array, *, backward: bool) -> None:
+    d = p.x - np.float32(CONSTANTS["shift"])
     g = p.dy if backward else d
-    expected = (d + (p.dy - np.float32(mean)) if backward else d) * np.float32(scale)
     np.testing.assert_allclose(p.out, expected, rtol=1e-5, atol=1e-5)
     size = np.array([np.abs(g).sum(dtype=float), np.abs(g * d).sum(dtype=float)])
     exact = np.array([g.sum(dtype=float), (g * d).sum(dtype=float)])
@@ -189,7 +213,10 @@ def bounds_of_planes(
 
     images, channels, *spatial = p.x.shape
     plane = int(np.prod(spatial))
-    sorts = orders(channels, plane), orders_of_short(images, channels, plane)
+    sorts = (
+        orders(channels, plane),
+        *(orders_of_short(images, channels, plane, folded=folded) for folded in (False, True)),
+    )
     return [found for sort in sorts if (found := finalists(sort))]
 
 
@@ -214,13 +241,16 @@ def bounds_of_rows(
     if p.x.shape[-1] % STRIP:
         return [probed]
     of = {"backward": backward, "threads": threads}
-    summed = {
-        f"each channel summed, {'streamed' if streaming else 'stored'}": bare_rows_call(
-            library, p, streaming=streaming, **of
-        )
-        for streaming in (True, False)
-    }
-    return [probed, summed]
+    sorts = [
+        {
+            of_each(folded) + ("streamed" if streaming else "stored"): bare_rows_call(
+                library, p, streaming=streaming, folded=folded, **of
+            )
+            for streaming in (True, False)
+        }
+        for folded in (False, True)
+    ]
+    return [probed, *sorts]
 
 
 def report(
