@@ -101,12 +101,20 @@ def test_the_build_does_not_change_arithmetic():
 PARTS = [path for path in cpp_files("kernels") if path.suffix == ".cpp"]
 
 
-def built_object(isa, part):
-    """Return the object that the build has left in the checkout, if no source is newer."""
-    place = f"*/CMakeFiles/bnfast_{isa}.dir/src_cpp/kernels/{part.name}.o"
-    newest = max(path.stat().st_mtime for path in cpp_files("kernels", "simd"))
-    built = [path for path in (ROOT / "build").glob(place) if path.stat().st_mtime > newest]
-    return built[0] if built else None
+def built_objects(library, *layers):
+    """Return what builds for this machine have left in the checkout, if no source is newer."""
+    newest = max(path.stat().st_mtime for path in cpp_files(*layers))
+    return [
+        path
+        for path in (ROOT / "build").glob(f"*/CMakeFiles/bnfast_{library}.dir/**/*.o")
+        if "aarch64" not in path.parts[len(ROOT.parts) + 1] and path.stat().st_mtime > newest
+    ]
+
+
+def built_object(source, library, *layers):
+    """Return the one of a source, or None."""
+    objects = built_objects(library, *layers)
+    return next((path for path in objects if path.name == source.name + ".o"), None)
 
 
 def compiled(source, folder, *flags):
@@ -141,7 +149,8 @@ def test_kernels_define_their_own_namespace_alone(isa, part, tmp_path):
     needs = {"v2": "x86_64", "v3": "x86_64", "v4": "x86_64", "neon": "aarch64"}.get(isa, machine)
     if machine.replace("amd64", "x86_64").replace("arm64", "aarch64") != needs:
         pytest.skip(f"{isa} is compiled on {needs}")
-    symbols = symbols_of(built_object(isa, part) or compiled_kernels(isa, part, tmp_path))
+    built = built_object(part, isa, "kernels", "simd")
+    symbols = symbols_of(built or compiled_kernels(isa, part, tmp_path))
     own = re.compile(rf"_Z(Z|TV|TI|TS|GV)?N?K?6bnfast{len(isa)}{isa}")
     defined = [name for kind, name in symbols if kind not in "Uw"]
     assert [name for name in defined if not own.match(name)] == []
@@ -150,6 +159,14 @@ def test_kernels_define_their_own_namespace_alone(isa, part, tmp_path):
     called = {name for kind, name in symbols if kind in "Uw" and not own.match(name)}
     assert called <= {"memcpy", "memmove", "memset", "_GLOBAL_OFFSET_TABLE_", "__stack_chk_fail"}
 
+
+def compiled_core(part, folder):
+    version = '#define BNF_VERSION 0\n#define BNF_VERSION_TEXT ""\n'
+    (folder / "bnfast_version.h").write_text(version)
+    return compiled(part, folder, "-fvisibility=hidden", "-fopenmp", f"-I{folder}")
+
+
+CORE = ("core", "dispatch", "c_api", "include")
 
 # The Python module's own.
 BESIDES_THE_CORE = {"core/output_memory.cpp"}
@@ -172,10 +189,8 @@ def test_exceptions_are_told():
 )
 def test_the_core_calls_c_libraries_alone(path, tmp_path):
     # A program without the C++ library's runtime can link it.
-    version = '#define BNF_VERSION 0\n#define BNF_VERSION_TEXT ""\n'
-    (tmp_path / "bnfast_version.h").write_text(version)
-    flags = ["-fvisibility=hidden", "-fopenmp", f"-I{tmp_path}"]
-    symbols = symbols_of(compiled(path, tmp_path, *flags))
+    library = "c_api" if path.parent.name == "c_api" else "core"
+    symbols = symbols_of(built_object(path, library, *CORE) or compiled_core(path, tmp_path))
     called = [name for kind, name in symbols if kind in "Uw"]
     foreign = re.compile(r"_Z(?!T?[A-Z]*N?K?6bnfast)|__cxa_|__gxx_|_Unwind_|__once_proxy")
     assert [name for name in called if foreign.match(name)] == []
@@ -196,13 +211,7 @@ def is_avx(instruction):
 @pytest.mark.skipif(shutil.which("objdump") is None, reason="objdump is not installed")
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="AVX is of x86-64")
 def test_only_kernels_hold_instructions_that_an_old_cpu_lacks(tmp_path):
-    newest = max(path.stat().st_mtime for path in cpp_files("core", "dispatch", "c_api"))
-    built = [
-        path
-        for layer in ("core", "c_api")
-        for path in (ROOT / "build").glob(f"*/CMakeFiles/bnfast_{layer}.dir/**/*.o")
-        if "aarch64" not in path.parts[len(ROOT.parts) + 1] and path.stat().st_mtime > newest
-    ]
+    built = [*built_objects("core", *CORE), *built_objects("c_api", *CORE)]
     if not built:
         pytest.skip("no objects of a build of these sources: make test-c leaves some")
     for path in built:

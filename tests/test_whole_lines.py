@@ -1,7 +1,5 @@
 """Outputs that are stored a cache line at a time, from any place in one on: streamed or near."""
 
-from functools import lru_cache
-
 import numpy as np
 import pytest
 
@@ -25,6 +23,9 @@ CASES = [(inner, np.float32) for inner in INNER] + [
 ]
 
 
+OFFSETS = [0, 1, 4, 8, 15]  # of outputs, in elements from the beginning of a line on
+
+
 @pytest.fixture
 def assume_cache_sizes():
     yield bnfast._core.assume_cache_sizes
@@ -45,7 +46,6 @@ def beside(x, offset):
     return inside, (buffer[:begin], buffer[begin + x.size :])
 
 
-@lru_cache(maxsize=1)
 def problem(inner, dtype, size):
     """Return x, dy and weights, of a shape whose channels make no whole number of rows."""
     plane = inner * np.dtype(dtype).itemsize
@@ -82,49 +82,53 @@ def plans(x, near=NEAR, in_place=False):
     ]
 
 
-def assert_same_bits(x, dy, weight, offset, assume_cache_sizes, near=NEAR, in_place=False):
-    """Compare with what is stored from the beginning of a line on; nothing around is written."""
+def assert_same_bits(x, dy, weight, places, assume_cache_sizes, in_place=False):
+    """Compare with what is stored from the beginning of a line on; nothing around is written.
+
+    places: how many elements into a line an output begins, and the sizes of the caches.
+    """
     for call in calls(x, dy, weight, threads=2):
         assume_cache_sizes(*STORED)
         wanted, _ = beside(x, 0)
         call(x, wanted)
-        assume_cache_sizes(*near)
-        found, around = beside(x, offset)
-        call(found if in_place else beside(x, offset)[0], found)
-        assert found.tobytes() == wanted.tobytes()
-        assert all(np.all(part == 123) for part in around)
+        for offset, caches in places:
+            assume_cache_sizes(*caches)
+            found, around = beside(x, offset)
+            call(found if in_place else beside(x, offset)[0], found)
+            assert found.tobytes() == wanted.tobytes(), (offset, caches)
+            assert all(np.all(part == 123) for part in around), (offset, caches)
 
 
-@pytest.mark.parametrize(
-    ("offset", "near"), [(offset, NEAR) for offset in (0, 1, 4, 8, 15)] + [(4, SMALL_L2)]
-)
 @pytest.mark.parametrize(("inner", "dtype"), CASES)
-def test_streamed_is_as_stored(inner, dtype, offset, near, assume_cache_sizes):
+def test_streamed_is_as_stored(inner, dtype, assume_cache_sizes):
     x, dy, weight = problem(inner, dtype, LARGE)
-    found = plans(x, near)
-    assert [plan["streaming"] for plan in found] == [True, False]
-    assert found[0]["map_reads_ahead"] == (near == SMALL_L2)
-    assert_same_bits(x, dy, weight, offset, assume_cache_sizes, near)
+    for near in (NEAR, SMALL_L2):
+        found = plans(x, near)
+        assert [plan["streaming"] for plan in found] == [True, False]
+        assert found[0]["map_reads_ahead"] == (near == SMALL_L2)
+    places = [*((offset, NEAR) for offset in OFFSETS), (4, SMALL_L2)]
+    assert_same_bits(x, dy, weight, places, assume_cache_sizes)
 
 
-@pytest.mark.parametrize(("offset", "near"), [(0, NEAR), (4, NEAR), (4, SMALL_L2)])
 @pytest.mark.parametrize("inner", [49, 784, 3136])
-def test_streamed_in_place_is_as_stored(inner, offset, near, assume_cache_sizes):
+def test_streamed_in_place_is_as_stored(inner, assume_cache_sizes):
     x, dy, weight = problem(inner, np.float32, LARGE_IN_PLACE)
-    assert [plan["streaming"] for plan in plans(x, near, in_place=True)] == [True, False]
-    assert_same_bits(x, dy, weight, offset, assume_cache_sizes, near, in_place=True)
+    for near in (NEAR, SMALL_L2):
+        assert [plan["streaming"] for plan in plans(x, near, in_place=True)] == [True, False]
+    places = [(0, NEAR), (4, NEAR), (4, SMALL_L2)]
+    assert_same_bits(x, dy, weight, places, assume_cache_sizes, in_place=True)
 
 
-@pytest.mark.parametrize("offset", [0, 1, 4, 8, 15])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("near", [NEAR, NEAR_AND_SMALL], ids=["held", "not held"])
 @pytest.mark.parametrize("inner", [2, 9, 17, 33, 49, 63, 66, 196, 225, 499, 784, 900, 1023, 5000])
-def test_near_is_as_stored(inner, dtype, offset, near, assume_cache_sizes):
+def test_near_is_as_stored(inner, dtype, assume_cache_sizes):
     x, dy, weight = problem(inner, dtype, SMALL)
-    found = plans(x, near, in_place=True)
-    assert [plan["near"] for plan in found] == [True, False]
-    assert [plan["held"] for plan in found] == [near == NEAR, False]
-    assert_same_bits(x, dy, weight, offset, assume_cache_sizes, near, in_place=True)
+    for near in (NEAR, NEAR_AND_SMALL):
+        found = plans(x, near, in_place=True)
+        assert [plan["near"] for plan in found] == [True, False]
+        assert [plan["held"] for plan in found] == [near == NEAR, False]
+    places = [(offset, near) for near in (NEAR, NEAR_AND_SMALL) for offset in OFFSETS]
+    assert_same_bits(x, dy, weight, places, assume_cache_sizes, in_place=True)
 
 
 @pytest.mark.parametrize("offset", [0, 1, 4, 15])
@@ -200,10 +204,10 @@ def test_rows_end_to_end_are_as_rows_apart(channels, dtype, offset, size, assume
 
 
 @pytest.mark.parametrize("in_place", [False, True], ids=["apart", "in place"])
-@pytest.mark.parametrize("offset", [0, 7])
 @pytest.mark.parametrize("channels", [3, 17, 64, 327])
-def test_streamed_rows_are_as_stored(channels, offset, in_place, assume_cache_sizes):
+def test_streamed_rows_are_as_stored(channels, in_place, assume_cache_sizes):
     rows = (LARGE_IN_PLACE if in_place else LARGE) // (4 * channels)
     x, dy = some((rows, channels), np.float32, 0), some((rows, channels), np.float32, 1)
     weight = some(channels, np.float32, 2)
-    assert_same_bits(x, dy, weight, offset, assume_cache_sizes, in_place=in_place)
+    places = [(0, NEAR), (7, NEAR)]
+    assert_same_bits(x, dy, weight, places, assume_cache_sizes, in_place=in_place)
