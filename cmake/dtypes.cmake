@@ -19,6 +19,8 @@ if(BNFAST_DTYPES)
   list(JOIN types "," types)
   set(BNFAST_TYPES BNFAST_BUILT_TYPES=${types})
 endif()
+# The other kernels are the same with and without Python: what compiles both can keep them.
 if(NOT BNFAST_PYTHON)
-  list(APPEND BNFAST_TYPES BNFAST_IMAGES_OF_FLOATS=0)
+  set_source_files_properties(src_cpp/kernels/pixels.cpp PROPERTIES COMPILE_DEFINITIONS
+                                                                    BNFAST_IMAGES_OF_FLOATS=0)
 endif()

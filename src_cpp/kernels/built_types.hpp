@@ -7,10 +7,6 @@
 #ifndef BNFAST_BUILT_TYPES
 #define BNFAST_BUILT_TYPES float, double, Float16, Bfloat16, uint8_t, int8_t, uint16_t, int16_t
 #endif
-// Images of floats: for Python alone, which gives them to functions of its own.
-#ifndef BNFAST_IMAGES_OF_FLOATS
-#define BNFAST_IMAGES_OF_FLOATS 1
-#endif
 
 namespace bnfast {
 namespace BNFAST_ISA {

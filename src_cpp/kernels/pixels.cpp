@@ -3,6 +3,11 @@
 #include "kernels/built_types.hpp"
 #include "kernels/pixels.hpp"
 
+// Images of floats: for Python alone, which gives them to functions of its own.
+#ifndef BNFAST_IMAGES_OF_FLOATS
+#define BNFAST_IMAGES_OF_FLOATS 1
+#endif
+
 namespace bnfast {
 namespace BNFAST_ISA {
 namespace {
