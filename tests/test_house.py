@@ -166,7 +166,7 @@ def compiled_core(part, folder):
     return compiled(part, folder, "-fvisibility=hidden", "-fopenmp", f"-I{folder}")
 
 
-CORE = ("core", "dispatch", "c_api", "include")
+CORE = ("core", "dispatch", "c_api", "include", "kernels")  # what its objects are made of
 
 # The Python module's own.
 BESIDES_THE_CORE = {"core/output_memory.cpp"}
